@@ -1,0 +1,26 @@
+# How everything is compiled. Presets set the options; see CMakePresets.json.
+
+option(GISCHAT_BUILD_TESTS "Build the tests and benchmarks" ON)
+set(GISCHAT_SANITIZE "" CACHE STRING "Sanitizers to compile with, e.g. address,undefined")
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+
+find_program(GISCHAT_CCACHE ccache)
+if(GISCHAT_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${GISCHAT_CCACHE})
+endif()
+
+find_program(GISCHAT_LLD ld.lld)
+if(GISCHAT_LLD)
+  add_link_options(-fuse-ld=lld)
+endif()
+
+if(GISCHAT_SANITIZE)
+  add_compile_options(-fsanitize=${GISCHAT_SANITIZE} -fno-sanitize-recover=all
+                      -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${GISCHAT_SANITIZE})
+endif()

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <memory>
+#include <utility>
+
+#include "common/base/callback.h"
+
+namespace gischat::rpc {
+
+// Awaits an operation that reports to a base::Callback, from an Asio coroutine: the coroutine goes
+// on in its own executor, whatever thread the callback runs on.
+//
+//   absl::StatusOr<ListUsersResponse> users = co_await rpc::Await<ListUsersResponse>(
+//       [&](auto done) { presence.ListUsers(request, std::move(done)); });
+template <typename T, typename Start>
+boost::asio::awaitable<absl::StatusOr<T>> Await(Start start) {
+  return boost::asio::async_initiate<decltype(boost::asio::use_awaitable),
+                                     void(absl::StatusOr<T>)>(
+      [](auto handler, Start begin) {
+        // Callbacks of gRPC want to be copyable nowhere, handlers of coroutines are move-only.
+        auto executor = boost::asio::get_associated_executor(handler);
+        std::move(begin)(base::Callback<T>(
+            [handler = std::move(handler), executor](absl::StatusOr<T> result) mutable {
+              boost::asio::post(executor, [handler = std::move(handler),
+                                           result = std::move(result)]() mutable {
+                std::move(handler)(std::move(result));
+              });
+            }));
+      },
+      boost::asio::use_awaitable, std::move(start));
+}
+
+}  // namespace gischat::rpc

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <grpcpp/client_context.h>
+#include <grpcpp/support/status.h>
+
+#include <chrono>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "common/base/callback.h"
+#include "common/rpc/call_metrics.h"
+#include "common/rpc/status.h"
+
+namespace gischat::rpc {
+
+// Starts one unary call of the callback API, and hands its answer or its error to `done` on a gRPC
+// thread. `async` is what stub->async() returns, and must outlive the call, as must `metrics`.
+//
+//   CallUnary(stub->async(), &Presence::Stub::async::ListUsers, "presence.ListUsers",
+//             absl::Milliseconds(500), metrics, request, std::move(done));
+template <typename Async, typename Interface, typename Request, typename Response>
+void CallUnary(Async* async,
+               void (Interface::*method)(grpc::ClientContext*, const Request*, Response*,
+                                         std::function<void(grpc::Status)>),
+               std::string_view name, absl::Duration timeout, CallMetrics& metrics, Request request,
+               base::Callback<Response> done) {
+  struct Call {
+    grpc::ClientContext context;
+    Request request;
+    Response response;
+    base::Callback<Response> done;
+    absl::Time began;
+  };
+  auto call = std::make_shared<Call>();
+  call->request = std::move(request);
+  call->done = std::move(done);
+  call->began = absl::Now();
+  call->context.set_deadline(absl::ToChronoTime(call->began + timeout));
+  (async->*method)(&call->context, &call->request, &call->response,
+                   [call, name, &metrics](const grpc::Status& status) {
+                     metrics.Observe(name, static_cast<absl::StatusCode>(status.error_code()),
+                                     absl::Now() - call->began);
+                     if (status.ok()) {
+                       std::move(call->done)(std::move(call->response));
+                     } else {
+                       std::move(call->done)(FromGrpc(status));
+                     }
+                   });
+}
+
+}  // namespace gischat::rpc
