@@ -34,7 +34,7 @@ using Environment = std::map<std::string, std::string, std::less<>>;
 // A variable's name and its aliases. When several are set, the first one counts.
 class Names {
  public:
-  Names(const char* name) : all_{name} {}                             // NOLINT(google-explicit-constructor)
+  Names(const char* name) : all_{name} {}  // NOLINT(google-explicit-constructor)
   Names(std::initializer_list<std::string> names) : all_(names) {}
   const std::string& primary() const { return all_.front(); }
   const std::vector<std::string>& all() const { return all_; }
@@ -61,9 +61,9 @@ class Table {
   // An integer; underscores between digits are allowed, as in 5_000_000.
   template <typename T>
   Table& Number(Names names, T* target, Range range, std::string help) {
-    constexpr int64_t kLargest =
-        std::numeric_limits<T>::digits >= 63 ? std::numeric_limits<int64_t>::max()
-                                             : static_cast<int64_t>(std::numeric_limits<T>::max());
+    constexpr int64_t kLargest = std::numeric_limits<T>::digits >= 63
+                                     ? std::numeric_limits<int64_t>::max()
+                                     : static_cast<int64_t>(std::numeric_limits<T>::max());
     if (range.max > kLargest) range.max = kLargest;
     return AddNumber(std::move(names), static_cast<int64_t>(*target), std::move(range),
                      std::move(help), [target](int64_t value) { *target = static_cast<T>(value); });
