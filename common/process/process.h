@@ -49,10 +49,11 @@ class Process {
   // called at any moment of Run() on the loop's thread and must not block. Add before Run().
   void AddReadinessCheck(std::string what, std::function<absl::Status()> check);
 
-  // Opens the admin port, runs the loop's thread, calls `start` and, after SIGTERM or SIGINT, `stop`;
-  // both on the calling thread while the loop runs. From the signal on /readyz is 503. Returns the
-  // status to exit with: 0; 2 when the admin port is taken or `start` failed (logged as one line).
-  // A second signal during `stop` ends the process at once with status 1.
+  // Opens the admin port, runs the loop's thread, calls `start` and, after SIGTERM or SIGINT,
+  // `stop`; both on the calling thread while the loop runs. From the signal on /readyz is 503.
+  // Returns the status to exit with: 0; 2 when the admin port is taken or `start` failed (logged as
+  // one line). A second signal during `stop` ends the process at once with status 1. The loop goes
+  // on until the Process is destroyed, so that what was made after it can be destroyed before it.
   int Run(std::function<absl::Status()> start, std::function<void()> stop);
 
  private:

@@ -1,12 +1,10 @@
 #pragma once
 
+#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <memory>
 #include <utility>
 
 #include "common/base/callback.h"
@@ -20,17 +18,15 @@ namespace gischat::rpc {
 //       [&](auto done) { presence.ListUsers(request, std::move(done)); });
 template <typename T, typename Start>
 boost::asio::awaitable<absl::StatusOr<T>> Await(Start start) {
-  return boost::asio::async_initiate<decltype(boost::asio::use_awaitable),
-                                     void(absl::StatusOr<T>)>(
+  return boost::asio::async_initiate<decltype(boost::asio::use_awaitable), void(absl::StatusOr<T>)>(
       [](auto handler, Start begin) {
-        // Callbacks of gRPC want to be copyable nowhere, handlers of coroutines are move-only.
         auto executor = boost::asio::get_associated_executor(handler);
         std::move(begin)(base::Callback<T>(
             [handler = std::move(handler), executor](absl::StatusOr<T> result) mutable {
-              boost::asio::post(executor, [handler = std::move(handler),
-                                           result = std::move(result)]() mutable {
-                std::move(handler)(std::move(result));
-              });
+              boost::asio::post(
+                  executor, [handler = std::move(handler), result = std::move(result)]() mutable {
+                    std::move(handler)(std::move(result));
+                  });
             }));
       },
       boost::asio::use_awaitable, std::move(start));

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/config/table.h"
 
@@ -35,8 +35,8 @@ class Server {
  public:
   // Takes the port. kUnavailable names address and port when it is taken (two servers never share
   // one). The services outlive the server.
-  static absl::StatusOr<std::unique_ptr<Server>> Listen(const ServerSettings& settings,
-                                                        const std::vector<grpc::Service*>& services);
+  static absl::StatusOr<std::unique_ptr<Server>> Listen(
+      const ServerSettings& settings, const std::vector<grpc::Service*>& services);
 
   // A server without a port, reached by InProcessChannel() only.
   static std::unique_ptr<Server> InProcess(const std::vector<grpc::Service*>& services);
