@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+// WebSocket frames (RFC 6455) from server to client, ready for the wire.
+namespace gischat::edge::codec {
+
+// Bytes that any number of sockets send. Immutable.
+using SharedBytes = std::shared_ptr<const std::string>;
+
+// A whole message in one unmasked, uncompressed frame.
+SharedBytes MakeTextFrame(std::string_view text);
+
+SharedBytes MakeCloseFrame(uint16_t code, std::string_view reason);
+
+// A ping without a payload; always the same object.
+const SharedBytes& PingFrame();
+
+}  // namespace gischat::edge::codec

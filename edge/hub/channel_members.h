@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "edge/hub/member.h"
+#include "edge/hub/update.h"
+
+namespace gischat::edge::hub {
+
+// One channel on one io thread: who is in it, and the window of stored messages that somebody who
+// joins is shown. Confined to that thread.
+class ChannelMembers {
+ public:
+  explicit ChannelMembers(std::string name) : name_(std::move(name)) {}
+
+  const std::string& name() const { return name_; }
+  bool has_window() const { return has_window_; }
+  const std::vector<Member*>& members() const { return members_; }
+  const std::deque<Happening>& window() const { return window_; }
+
+  void Add(Member& member);
+  void Remove(Member& member);
+
+  // Starts afresh from a snapshot; returns the events in it that the members have not seen, oldest
+  // first. Of a new epoch none is known to be unseen.
+  std::vector<Happening> Restart(const ChannelUpdate& snapshot);
+
+  // Takes the next event into the window. False: it was there before.
+  bool Advance(const Happening& happening);
+
+ private:
+  void TrimWindow();
+
+  std::string name_;
+  std::vector<Member*> members_;
+  std::deque<Happening> window_;  // stored messages, oldest first
+  Place place_;                   // of the last event
+  uint32_t window_limit_ = 0;
+  bool has_window_ = false;
+};
+
+}  // namespace gischat::edge::hub

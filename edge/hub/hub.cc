@@ -1,0 +1,175 @@
+#include "edge/hub/hub.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/clock.h"
+#include "common/base/random_id.h"
+
+namespace gischat::edge::hub {
+namespace {
+
+using chat::v1::ChatMessage;
+
+// The count as a message for one client, when no event of the channel carries it.
+codec::SharedBytes CountFrame(const Count& count, codec::Shape shape) {
+  ChatMessage message;
+  message.set_id(base::RandomUuid());
+  message.set_timestamp(absl::ToUnixSeconds(base::SystemClock().Now()));
+  message.mutable_nb_users()->set_nb_users(count.connections);
+  return Broadcast(std::move(message)).Frame(shape);
+}
+
+}  // namespace
+
+Hub::Hub(const std::vector<std::string>& channels, DeliveryObserver& observer)
+    : observer_(observer) {
+  for (const std::string& channel : channels) channels_.try_emplace(channel, channel);
+}
+
+bool Hub::HasChannel(std::string_view channel) const {
+  return channels_.find(channel) != channels_.end();
+}
+
+void Hub::Apply(const Updates& updates) {
+  for (const ChannelUpdate& update : *updates) {
+    const auto found = channels_.find(update.channel);
+    if (found == channels_.end()) continue;
+    Channel& channel = found->second;
+    ChannelMembers& members = channel.members;
+    if (update.is_snapshot) {
+      if (members.has_window()) observer_.OnRestart(members.name());
+      for (const Happening& unseen : members.Restart(update)) Deliver(members, *unseen.broadcast);
+      for (Waiting& entrant : std::exchange(channel.waiting, {})) {
+        LetIn(channel, std::move(entrant));
+      }
+      continue;
+    }
+    for (const Happening& happening : update.happenings) {
+      if (members.Advance(happening)) Deliver(members, *happening.broadcast);
+    }
+  }
+  FlushAll();
+}
+
+void Hub::Join(Member& member, std::string_view channel, const Count* count,
+               std::function<void()> joined) {
+  Channel& entered = channels_.find(channel)->second;
+  Waiting entrant{&member, count != nullptr, count ? *count : Count{}, std::move(joined)};
+  if (!entered.members.has_window()) {
+    entered.waiting.push_back(std::move(entrant));
+    return;
+  }
+  LetIn(entered, std::move(entrant));
+  FlushAll();
+}
+
+void Hub::LetIn(Channel& channel, Waiting entrant) {
+  Member& member = *entrant.member;
+  channel.members.Add(member);
+  ++member_count_;
+  const bool count_first = member.shape == codec::Shape::kRooms;
+  const auto tell_count = [&] {
+    if (entrant.has_count) {
+      QueueCount(member, entrant.count, CountFrame(entrant.count, member.shape));
+    }
+  };
+  if (count_first) tell_count();
+  for (const Happening& stored : channel.members.window()) {
+    const codec::SharedBytes& frame = stored.broadcast->Frame(member.shape);
+    if (frame == nullptr) continue;
+    member.QueueReplay(frame);
+    MarkForFlush(member);
+  }
+  if (!count_first) tell_count();
+  entrant.joined();
+}
+
+void Hub::TellCount(Member& member, const Count& count) {
+  if (member.channel_ == nullptr) return;
+  QueueCount(member, count, CountFrame(count, member.shape));
+  FlushAll();
+}
+
+void Hub::Leave(Member& member) {
+  if (member.needs_flush_) {
+    member.needs_flush_ = false;
+    to_flush_.erase(std::find(to_flush_.begin(), to_flush_.end(), &member));
+  }
+  if (member.channel_ != nullptr) {
+    member.channel_->Remove(member);
+    --member_count_;
+    return;
+  }
+  for (auto& [name, channel] : channels_) {
+    std::erase_if(channel.waiting,
+                  [&](const Waiting& waiting) { return waiting.member == &member; });
+  }
+}
+
+void Hub::Deliver(ChannelMembers& channel, const Broadcast& broadcast) {
+  if (broadcast.message().has_nb_users()) return DeliverCount(channel, broadcast);
+  if (broadcast.message().has_like()) return DeliverLike(channel, broadcast);
+  uint64_t clients = 0;
+  for (Member* member : channel.members()) {
+    const codec::SharedBytes& frame = broadcast.Frame(member->shape);
+    if (frame == nullptr) continue;
+    Queue(*member, frame);
+    ++clients;
+  }
+  observer_.OnDelivered(broadcast.message().kind_case(), clients);
+}
+
+void Hub::DeliverCount(ChannelMembers& channel, const Broadcast& broadcast) {
+  const chat::v1::NbUsers& message = broadcast.message().nb_users();
+  const Count count{message.nb_users(), message.revision()};
+  uint64_t clients = 0;
+  for (Member* member : channel.members()) {
+    if (QueueCount(*member, count, broadcast.Frame(member->shape))) ++clients;
+  }
+  observer_.OnDelivered(ChatMessage::kNbUsers, clients);
+}
+
+void Hub::DeliverLike(ChannelMembers& channel, const Broadcast& broadcast) {
+  const std::string& liked = broadcast.message().like().liked_author();
+  uint64_t clients = 0;
+  for (Member* member : channel.members()) {
+    if (member->nickname != liked) continue;
+    Queue(*member, broadcast.Frame(member->shape));
+    ++clients;
+  }
+  observer_.OnDelivered(ChatMessage::kLike, clients);
+}
+
+bool Hub::QueueCount(Member& member, const Count& count, const codec::SharedBytes& frame) {
+  if (member.was_told_count_) {
+    if (count.revision <= member.told_.revision) return false;
+    const bool same = count.connections == member.told_.connections;
+    member.told_ = count;
+    if (same) return false;
+  }
+  member.was_told_count_ = true;
+  member.told_ = count;
+  Queue(member, frame);
+  return true;
+}
+
+void Hub::Queue(Member& member, const codec::SharedBytes& frame) {
+  member.Queue(frame);
+  MarkForFlush(member);
+}
+
+void Hub::MarkForFlush(Member& member) {
+  if (member.needs_flush_) return;
+  member.needs_flush_ = true;
+  to_flush_.push_back(&member);
+}
+
+void Hub::FlushAll() {
+  for (Member* member : std::exchange(to_flush_, {})) {
+    member->needs_flush_ = false;
+    member->Flush();
+  }
+}
+
+}  // namespace gischat::edge::hub

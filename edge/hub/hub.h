@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "edge/hub/channel_members.h"
+#include "edge/hub/member.h"
+#include "edge/hub/update.h"
+
+namespace gischat::edge::hub {
+
+// What was handed out in one batch, for metrics.
+class DeliveryObserver {
+ public:
+  virtual ~DeliveryObserver() = default;
+  // A message of that kind was queued for so many clients.
+  virtual void OnDelivered(chat::v1::ChatMessage::KindCase kind, uint64_t clients) = 0;
+  // A channel started afresh while clients were in it: events that are not stored may be missing.
+  virtual void OnRestart(std::string_view channel) = 0;
+};
+
+// Hands what happens in the channels to the clients of one io thread. Every io thread has a hub of
+// its own and sees the same updates in the same order; confined to that thread.
+//
+// For each client a broadcast costs an append of a shared frame, and a share of the one Flush at
+// the end of the batch. Who joins is shown the window of stored messages as it stands between two
+// updates: nothing is missing or doubled between the replay and what follows.
+class Hub {
+ public:
+  Hub(const std::vector<std::string>& channels, DeliveryObserver& observer);
+
+  bool HasChannel(std::string_view channel) const;
+
+  void Apply(const Updates& updates);
+
+  // Lets a client in. It is sent the stored messages and `count` (when that is known), in the order
+  // of its API, followed by everything that happens from now on. `joined` is called when that is
+  // queued: at once, or after the first snapshot of the channel has arrived.
+  void Join(Member& member, std::string_view channel, const Count* count,
+            std::function<void()> joined);
+
+  // Tells one client a count, unless it was told the same number or a newer count already.
+  void TellCount(Member& member, const Count& count);
+
+  // Takes a client out, wherever it stands. Harmless when it is not in.
+  void Leave(Member& member);
+
+  size_t member_count() const { return member_count_; }
+
+ private:
+  struct Waiting {
+    Member* member;
+    bool has_count;
+    Count count;
+    std::function<void()> joined;
+  };
+  struct Channel {
+    explicit Channel(std::string name) : members(std::move(name)) {}
+    ChannelMembers members;
+    std::vector<Waiting> waiting;  // for the first snapshot
+  };
+
+  void LetIn(Channel& channel, Waiting entrant);
+  void Deliver(ChannelMembers& channel, const Broadcast& broadcast);
+  void DeliverCount(ChannelMembers& channel, const Broadcast& broadcast);
+  void DeliverLike(ChannelMembers& channel, const Broadcast& broadcast);
+  bool QueueCount(Member& member, const Count& count, const codec::SharedBytes& frame);
+  void Queue(Member& member, const codec::SharedBytes& frame);
+  void MarkForFlush(Member& member);
+  void FlushAll();
+
+  std::map<std::string, Channel, std::less<>> channels_;
+  std::vector<Member*> to_flush_;
+  DeliveryObserver& observer_;
+  size_t member_count_ = 0;
+};
+
+}  // namespace gischat::edge::hub

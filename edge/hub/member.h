@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "edge/codec/api.h"
+#include "edge/codec/frame.h"
+
+namespace gischat::edge::hub {
+
+class ChannelMembers;
+
+// How many connections a channel has; of two counts the one with the higher revision is the newer.
+struct Count {
+  uint64_t connections = 0;
+  uint64_t revision = 0;
+};
+
+// A client as the hub sees it. Belongs to the hub's thread. The hub keeps its place in the member
+// itself, so that joining and leaving cost the same in a channel of ten and of ten thousand.
+class Member {
+ public:
+  Member() = default;
+  Member(const Member&) = delete;
+  Member& operator=(const Member&) = delete;
+
+  // Queues a frame. Must not leave the hub before it returns.
+  virtual void Queue(const codec::SharedBytes& frame) = 0;
+  // Queues a frame of the replay, which counts against no bound.
+  virtual void QueueReplay(const codec::SharedBytes& frame) = 0;
+  // Sends what is queued. Called once after a batch in which something was queued.
+  virtual void Flush() = 0;
+
+  codec::Shape shape = codec::Shape::kChannels;
+  std::string nickname;  // registered in the channel; empty: none
+
+ protected:
+  ~Member() = default;
+
+ private:
+  friend class Hub;
+  friend class ChannelMembers;
+
+  ChannelMembers* channel_ = nullptr;
+  size_t index_ = 0;          // in channel_'s list
+  bool needs_flush_ = false;  // stands in the hub's list of those to flush
+  bool was_told_count_ = false;
+  Count told_;  // the last count that the client was told
+};
+
+}  // namespace gischat::edge::hub

@@ -1,0 +1,133 @@
+#pragma once
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/compose.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/role.hpp>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "edge/net/send_queue.h"
+
+namespace gischat::edge::net {
+
+using Executor = boost::asio::io_context::executor_type;
+using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Executor>;
+using Timer = boost::asio::basic_waitable_timer<
+    std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
+
+// A TCP socket whose writes all go through one SendQueue. It is the layer below Beast's
+// websocket::stream: what Beast writes by itself (the handshake's answer, pongs, closes) is
+// appended to the same queue as the frames that we prepare and share, so that the two can never
+// interleave.
+//
+// Writing is synchronous as far as the kernel takes the bytes, then waits for it to take more; an
+// asynchronous write completes as soon as its bytes are queued. Confined to the socket's thread.
+// The shared state outlives the object while a wait is pending.
+class QueuedSocket {
+ public:
+  using executor_type = Executor;
+
+  // `unread`: bytes that were read from the socket already, to be read again first.
+  QueuedSocket(Socket socket, std::string unread);
+
+  executor_type get_executor() noexcept { return core_->socket.get_executor(); }
+
+  // Queues bytes; nothing is written before Flush().
+  void Append(codec::SharedBytes bytes, bool counted) {
+    core_->queue.Append(std::move(bytes), counted);
+  }
+  // Writes what the kernel takes, and the rest when it takes more.
+  void Flush() { core_->Flush(core_); }
+
+  const SendQueue& queue() const { return core_->queue; }
+  void DropUnsent() { core_->queue.DropUnsent(); }
+
+  // A write failed: the peer is gone.
+  bool broken() const { return core_->broken; }
+
+  // Ends the connection with a reset, whatever is queued.
+  void Reset();
+
+  template <typename Buffers, typename Token>
+  auto async_read_some(const Buffers& buffers, Token&& token) {
+    return boost::asio::async_initiate<Token, void(boost::system::error_code, size_t)>(
+        [this](auto handler, const Buffers& into) {
+          if (core_->unread.empty()) {
+            core_->socket.async_read_some(into, std::move(handler));
+            return;
+          }
+          const size_t copied = boost::asio::buffer_copy(into, boost::asio::buffer(core_->unread));
+          core_->unread.erase(0, copied);
+          Complete(std::move(handler), copied);
+        },
+        token, buffers);
+  }
+
+  template <typename Buffers, typename Token>
+  auto async_write_some(const Buffers& buffers, Token&& token) {
+    return boost::asio::async_initiate<Token, void(boost::system::error_code, size_t)>(
+        [this](auto handler, const Buffers& from) {
+          auto bytes = std::make_shared<std::string>(boost::asio::buffer_size(from), '\0');
+          boost::asio::buffer_copy(boost::asio::buffer(*bytes), from);
+          const size_t size = bytes->size();
+          Append(std::move(bytes), /*counted=*/false);
+          Flush();
+          Complete(std::move(handler), size);
+        },
+        token, buffers);
+  }
+
+  // Closing as Beast asks for it: sends what is queued, shuts down sending, then reads and drops
+  // for up to kLinger, since closing with unread data would send a reset, and the client would
+  // never see why it was closed.
+  template <typename Handler>
+  friend void async_teardown(boost::beast::role_type, QueuedSocket& socket, Handler&& handler) {
+    socket.core_->Linger(socket.core_);
+    boost::asio::post(socket.get_executor(), [done = std::forward<Handler>(handler)]() mutable {
+      done(boost::system::error_code());
+    });
+  }
+
+ private:
+  // Outlives the QueuedSocket while it still writes or lingers.
+  struct Core {
+    Core(Socket taken, std::string read_already)
+        : socket(std::move(taken)),
+          linger_timer(socket.get_executor()),
+          unread(std::move(read_already)) {}
+
+    void Flush(const std::shared_ptr<Core>& self);
+    void WaitUntilWritable(const std::shared_ptr<Core>& self);
+    void Linger(const std::shared_ptr<Core>& self);
+    void ShutDownSending(const std::shared_ptr<Core>& self);
+    void ReadAndDrop(const std::shared_ptr<Core>& self);
+    void Close();
+
+    Socket socket;
+    Timer linger_timer;
+    SendQueue queue;
+    std::string unread;
+    bool waiting = false;  // for the kernel to take more
+    bool broken = false;
+    bool lingering = false;
+  };
+
+  template <typename Handler>
+  void Complete(Handler handler, size_t size) {
+    auto executor = boost::asio::get_associated_executor(handler, get_executor());
+    boost::asio::post(executor, [handler = std::move(handler), size]() mutable {
+      handler(boost::system::error_code(), size);
+    });
+  }
+
+  std::shared_ptr<Core> core_;
+};
+
+}  // namespace gischat::edge::net

@@ -1,0 +1,66 @@
+#include "edge/net/send_queue.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace gischat::edge::net {
+namespace {
+
+// Written frames are cleared out of the vector once there are so many of them.
+constexpr size_t kCompactAfter = 256;
+
+}  // namespace
+
+void SendQueue::Append(codec::SharedBytes bytes, bool counted) {
+  if (counted) counted_bytes_ += bytes->size();
+  frames_.push_back({std::move(bytes), counted});
+}
+
+size_t SendQueue::Gather(std::array<std::string_view, kGathered>* pieces) const {
+  const size_t count = std::min(frames_.size() - first_, kGathered);
+  for (size_t i = 0; i < count; ++i) (*pieces)[i] = *frames_[first_ + i].bytes;
+  if (count > 0) (*pieces)[0].remove_prefix(written_);
+  return count;
+}
+
+void SendQueue::Consume(size_t bytes) {
+  while (bytes > 0) {
+    const size_t left = frames_[first_].bytes->size() - written_;
+    if (bytes < left) {
+      written_ += bytes;
+      return;
+    }
+    bytes -= left;
+    PopFront();
+  }
+}
+
+void SendQueue::PopFront() {
+  Waiting& front = frames_[first_];
+  if (front.counted) counted_bytes_ -= front.bytes->size();
+  front.bytes.reset();
+  written_ = 0;
+  ++first_;
+  if (first_ == frames_.size()) {
+    frames_ = {};
+    first_ = 0;
+  } else if (first_ == kCompactAfter) {
+    frames_.erase(frames_.begin(), frames_.begin() + kCompactAfter);
+    first_ = 0;
+  }
+}
+
+void SendQueue::DropUnsent() {
+  if (empty()) return;
+  const size_t keep = first_ + (written_ > 0 ? 1 : 0);
+  for (size_t i = keep; i < frames_.size(); ++i) {
+    if (frames_[i].counted) counted_bytes_ -= frames_[i].bytes->size();
+  }
+  frames_.resize(keep);
+  if (empty()) {
+    frames_ = {};
+    first_ = 0;
+  }
+}
+
+}  // namespace gischat::edge::net
