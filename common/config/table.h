@@ -47,7 +47,7 @@ class Names {
 struct Range {
   int64_t min = 0;
   int64_t max = std::numeric_limits<int64_t>::max();  // cut to what the target's type holds
-  std::string unit;                                   // for --help: "bytes", "ms", ...
+  std::string unit = {};                              // for --help: "bytes", "ms", ...
 };
 
 class Table {

@@ -30,8 +30,6 @@ namespace http = beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-constexpr size_t kMaxConnections = 100;
-constexpr std::chrono::seconds kRequestDeadline(5);
 constexpr std::chrono::milliseconds kAcceptPause(100);  // when there are no file descriptors
 constexpr uint32_t kMaxHeaderBytes = 16 << 10;
 
@@ -57,8 +55,8 @@ std::string_view PathOf(const Request& request) {
 // Strand-confined: the loop has one thread. Coroutines hold a reference.
 class AdminServer::Core : public std::enable_shared_from_this<AdminServer::Core> {
  public:
-  Core(asio::io_context& loop, AdminPages pages)
-      : loop_(loop), acceptor_(loop), pages_(std::move(pages)), collector_(1) {}
+  Core(asio::io_context& loop, AdminPages pages, AdminLimits limits)
+      : loop_(loop), acceptor_(loop), pages_(std::move(pages)), limits_(limits), collector_(1) {}
 
   error_code Open(const tcp::endpoint& endpoint) {
     error_code error;
@@ -104,7 +102,7 @@ class AdminServer::Core : public std::enable_shared_from_this<AdminServer::Core>
       if (error && !stopped_) {
         asio::steady_timer pause(loop_, kAcceptPause);
         co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
-      } else if (!error && connections_.size() < kMaxConnections) {
+      } else if (!error && connections_.size() < limits_.connections) {
         asio::co_spawn(
             loop_,
             [self = shared_from_this(), taken = std::move(socket)]() mutable {
@@ -130,7 +128,7 @@ class AdminServer::Core : public std::enable_shared_from_this<AdminServer::Core>
   asio::awaitable<bool> ServeOne(beast::tcp_stream& stream, beast::flat_buffer& buffer) {
     http::request_parser<http::empty_body> parser;
     parser.header_limit(kMaxHeaderBytes);
-    stream.expires_after(kRequestDeadline);
+    stream.expires_after(limits_.request_deadline);
     error_code error;
     co_await http::async_read(stream, buffer, parser,
                               asio::redirect_error(asio::use_awaitable, error));
@@ -142,7 +140,7 @@ class AdminServer::Core : public std::enable_shared_from_this<AdminServer::Core>
     response.keep_alive(request.keep_alive());
     response.content_length(response.body().size());
     http::response_serializer<http::string_body> serializer(response);
-    stream.expires_after(kRequestDeadline);
+    stream.expires_after(limits_.request_deadline);
     if (head) {
       co_await http::async_write_header(stream, serializer,
                                         asio::redirect_error(asio::use_awaitable, error));
@@ -188,6 +186,7 @@ class AdminServer::Core : public std::enable_shared_from_this<AdminServer::Core>
   asio::io_context& loop_;
   tcp::acceptor acceptor_;
   const AdminPages pages_;
+  const AdminLimits limits_;
   asio::thread_pool collector_;
   std::set<beast::tcp_stream*> connections_;
   uint16_t port_ = 0;
@@ -196,11 +195,12 @@ class AdminServer::Core : public std::enable_shared_from_this<AdminServer::Core>
 
 absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Listen(asio::io_context& loop,
                                                                  const std::string& address,
-                                                                 uint16_t port, AdminPages pages) {
+                                                                 uint16_t port, AdminPages pages,
+                                                                 AdminLimits limits) {
   const std::string where = config::HostPort(address, port);
   error_code error;
   const tcp::endpoint endpoint(asio::ip::make_address(address, error), port);
-  auto core = std::make_shared<Core>(loop, std::move(pages));
+  auto core = std::make_shared<Core>(loop, std::move(pages), limits);
   if (!error) error = core->Open(endpoint);
   if (error == asio::error::address_in_use) {
     return absl::UnavailableError(absl::StrCat("admin port ", where, " is taken"));

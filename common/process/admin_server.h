@@ -1,6 +1,8 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -18,6 +20,11 @@ struct AdminPages {
   std::function<std::string()> unready;
 };
 
+struct AdminLimits {
+  size_t connections = 100;                           // what is beyond is closed
+  std::chrono::milliseconds request_deadline{5'000};  // from the end of the answer before
+};
+
 // The HTTP server of the admin port: /metrics, /livez and /readyz, for GET and HEAD. Everything
 // runs on the loop's thread, except that metrics are collected on a thread of its own. Holds at
 // most 100 connections and gives each request 5 s; what is beyond is closed.
@@ -27,7 +34,8 @@ class AdminServer {
   // address is none of this machine's; both in words that name it. The loop outlives the server.
   static absl::StatusOr<std::unique_ptr<AdminServer>> Listen(boost::asio::io_context& loop,
                                                              const std::string& address,
-                                                             uint16_t port, AdminPages pages);
+                                                             uint16_t port, AdminPages pages,
+                                                             AdminLimits limits);
   ~AdminServer();  // as Stop()
 
   AdminServer(const AdminServer&) = delete;

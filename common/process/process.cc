@@ -81,8 +81,9 @@ class Process::Core {
 
   int Run(const std::function<absl::Status()>& start, const std::function<void()>& stop) {
     AwaitSignal();
-    auto admin = AdminServer::Listen(loop_, settings_.admin_address, settings_.admin_port,
-                                     {[this] { return Metrics(); }, [this] { return Unready(); }});
+    auto admin =
+        AdminServer::Listen(loop_, settings_.admin_address, settings_.admin_port,
+                            {[this] { return Metrics(); }, [this] { return Unready(); }}, {});
     if (!admin.ok()) return Fail(admin.status());
     thread_ = std::thread([this] { loop_.run(); });
     spdlog::info("admin port on {}", config::HostPort(settings_.admin_address, (*admin)->port()));

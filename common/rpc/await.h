@@ -12,7 +12,8 @@
 namespace gischat::rpc {
 
 // Awaits an operation that reports to a base::Callback, from an Asio coroutine: the coroutine goes
-// on in its own executor, whatever thread the callback runs on.
+// on in its own executor, whatever thread the callback runs on. The executor's context has to
+// outlive the operation.
 //
 //   absl::StatusOr<ListUsersResponse> users = co_await rpc::Await<ListUsersResponse>(
 //       [&](auto done) { presence.ListUsers(request, std::move(done)); });
