@@ -21,25 +21,26 @@ namespace gischat::redis {
 // A Lua script: loaded after every connect, before anything else is sent, and run by its hash.
 // Lives as long as the clients that know it.
 struct Script {
-  std::string name;    // for logs and metrics
+  std::string name;  // for logs and metrics
   std::string source;
 };
 
 // One pipelined connection to Redis that repairs itself.
 //
 // Connects on Start(), and again with jittered backoff whenever the connection is lost. After each
-// connect: AUTH, SELECT, CLIENT SETNAME, SCRIPT LOAD of every script; only then is it ready.
+// connect: AUTH, SELECT, CLIENT SETNAME, TIME, SCRIPT LOAD of every script; only then is it ready.
 // Thread-safe; callbacks run on the loop's thread. What is sent in one turn of the loop goes out in
 // one write.
 //
 // Errors: kUnavailable when not connected (nothing was sent) or when the connection was lost or
 // timed out before the answer (the command may have run: the message says so); kResourceExhausted
-// for Redis' OOM; kFailedPrecondition for READONLY, LOADING, MASTERDOWN, NOREPLICAS (nothing was
-// done); kInternal for any other error reply. Each loss, each failed connect and each return is
-// logged once, in one clear line.
+// for Redis' OOM; kFailedPrecondition for READONLY, LOADING, MASTERDOWN, NOREPLICAS, MISCONF
+// (nothing was done); kInternal for any other error reply. Each loss, each failed connect and each
+// return is logged once, in one clear line.
 class Client {
  public:
-  // `name` is sent by CLIENT SETNAME and stands in logs. The loop and the registry outlive the client.
+  // `name` is sent by CLIENT SETNAME and stands in logs. The loop and the registry outlive the
+  // client.
   Client(boost::asio::io_context& loop, Options options, std::string name,
          std::vector<const Script*> scripts, prometheus::Registry& registry);
   ~Client();  // as Stop()
@@ -48,11 +49,16 @@ class Client {
   Client& operator=(const Client&) = delete;
 
   void Start();
-  void Stop();  // pending callbacks get kUnavailable
+  // Pending callbacks get kUnavailable, on the loop: what they refer to outlives the loop's run.
+  void Stop();
 
   bool ready() const;
   // Called on the loop's thread, with the new state, whenever ready() changes. Set before Start().
   void OnReadyChange(absl::AnyInvocable<void(bool)> callback);
+
+  // Redis' clock minus ours, measured at every connect and each 5 s. Off by half a round trip at
+  // most.
+  absl::Duration clock_offset() const;
 
   void Command(std::vector<std::string> arguments, base::Callback<Reply> done);
   void Run(const Script& script, std::vector<std::string> keys, std::vector<std::string> arguments,

@@ -1,0 +1,265 @@
+#include "common/redis/client.h"
+
+#include <atomic>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <deque>
+#include <mutex>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/redis/link.h"
+#include "common/redis/metrics.h"
+#include "common/redis/resp.h"
+
+namespace gischat::redis {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+using boost::system::error_code;
+
+constexpr std::chrono::seconds kClockInterval{5};
+
+}  // namespace
+
+// What lives on the loop. Kept alive by what waits there.
+class Client::Core : public Link::User, public std::enable_shared_from_this<Core> {
+ public:
+  Core(boost::asio::io_context& loop, prometheus::Registry& registry)
+      : loop_(loop), metrics_(registry), watchdog_(loop), clock_timer_(loop) {}
+
+  void Init(Options options, std::string name, std::vector<const Script*> scripts,
+            prometheus::Registry& registry) {
+    link_ = std::make_shared<Link>(loop_, std::move(options), name, std::move(scripts),
+                                   LinkMetrics(registry, name), weak_from_this());
+  }
+
+  void Start() {
+    boost::asio::post(loop_, [self = shared_from_this()] {
+      if (!self->stopped_) self->link_->Start();
+    });
+  }
+
+  void Stop() {
+    // A loop that is not run any more (or by this very thread) can't be waited for.
+    if (loop_.stopped() || loop_.get_executor().running_in_this_thread()) return Halt();
+    boost::asio::post(loop_, [self = shared_from_this()] { self->Halt(); });
+  }
+
+  void Submit(const Script* script, std::vector<std::string> keys,
+              std::vector<std::string> arguments, base::Callback<Reply> done) {
+    const std::lock_guard lock(mutex_);
+    if (submitted_.empty()) {
+      boost::asio::post(loop_, [self = shared_from_this()] { self->SendSubmitted(); });
+    }
+    submitted_.push_back(
+        {script, std::move(keys), std::move(arguments), std::move(done), SteadyClock::now()});
+  }
+
+  bool ready() const { return ready_; }
+  absl::Duration clock_offset() const { return absl::Nanoseconds(clock_offset_.load()); }
+  void OnReadyChange(absl::AnyInvocable<void(bool)> callback) {
+    on_ready_change_ = std::move(callback);
+  }
+
+ private:
+  struct Call {
+    const Script* script;  // none: a plain command
+    std::vector<std::string> keys;
+    std::vector<std::string> arguments;
+    base::Callback<Reply> done;
+    SteadyClock::time_point began;
+  };
+  struct Pending {
+    std::string name;
+    base::Callback<Reply> done;
+    SteadyClock::time_point began;
+  };
+
+  void SendSubmitted();
+  void Send(Call call);
+  void Complete(Pending call, absl::StatusOr<Reply> outcome);
+  void FailPending(const absl::Status& why);
+  void Halt();
+  void SetReady(bool ready);
+  void Watch();
+  void MeasureClockLater();
+  void MeasureClock();
+
+  void OnUp() override;
+  void OnDown(const absl::Status& why) override;
+  void OnReply(Reply reply) override;
+
+  boost::asio::io_context& loop_;
+  CommandMetrics metrics_;
+  std::shared_ptr<Link> link_;
+  std::deque<Pending> pending_;  // sent, in order
+  boost::asio::steady_timer watchdog_;
+  bool watching_ = false;
+  boost::asio::steady_timer clock_timer_;
+  bool stopped_ = false;
+  absl::AnyInvocable<void(bool)> on_ready_change_;
+
+  std::atomic<bool> ready_ = false;
+  std::atomic<int64_t> clock_offset_ = 0;  // nanoseconds
+  std::mutex mutex_;
+  std::vector<Call> submitted_;  // guarded by mutex_
+};
+
+void Client::Core::SendSubmitted() {
+  std::vector<Call> calls;
+  {
+    const std::lock_guard lock(mutex_);
+    calls.swap(submitted_);
+  }
+  for (Call& call : calls) Send(std::move(call));
+}
+
+void Client::Core::Send(Call call) {
+  Pending pending{call.script != nullptr   ? call.script->name
+                  : call.arguments.empty() ? std::string("none")
+                                           : call.arguments.front(),
+                  std::move(call.done), call.began};
+  if (stopped_ || !link_->up()) {
+    return Complete(std::move(pending),
+                    absl::UnavailableError("not connected to Redis, nothing was sent"));
+  }
+  std::vector<std::string> command;
+  if (call.script != nullptr) {
+    const std::string& hash = link_->HashOf(*call.script);
+    if (hash.empty()) {
+      return Complete(std::move(pending),
+                      absl::InternalError(absl::StrCat("unknown script ", call.script->name)));
+    }
+    command.reserve(3 + call.keys.size() + call.arguments.size());
+    command.insert(command.end(), {"EVALSHA", hash, std::to_string(call.keys.size())});
+    for (std::string& key : call.keys) command.push_back(std::move(key));
+  }
+  for (std::string& argument : call.arguments) command.push_back(std::move(argument));
+  link_->Send(std::move(command));
+  pending_.push_back(std::move(pending));
+  if (!watching_) Watch();
+}
+
+void Client::Core::OnReply(Reply reply) {
+  if (pending_.empty()) return link_->Drop(absl::UnavailableError("an answer to nothing"));
+  Pending call = std::move(pending_.front());
+  pending_.pop_front();
+  if (reply.type != Reply::Type::kError) return Complete(std::move(call), std::move(reply));
+  const bool scripts_are_gone = reply.text.starts_with("NOSCRIPT");
+  Complete(std::move(call), StatusOfError(reply.text));
+  // A new connection loads them again, and nothing overtakes what is under way.
+  if (scripts_are_gone) link_->Drop(absl::UnavailableError("scripts were flushed"));
+}
+
+void Client::Core::Complete(Pending call, absl::StatusOr<Reply> outcome) {
+  metrics_.Observe(call.name, outcome.status().code(),
+                   absl::FromChrono(SteadyClock::now() - call.began));
+  std::move(call.done)(std::move(outcome));
+}
+
+void Client::Core::FailPending(const absl::Status& why) {
+  const absl::Status status = absl::UnavailableError(absl::StrCat(
+      "connection to Redis lost, the outcome is unknown: ", std::string(why.message())));
+  std::deque<Pending> pending;
+  pending.swap(pending_);
+  for (Pending& call : pending) Complete(std::move(call), status);
+}
+
+void Client::Core::OnUp() {
+  clock_offset_ = absl::ToInt64Nanoseconds(link_->clock_offset());
+  MeasureClockLater();
+  SetReady(true);
+}
+
+void Client::Core::OnDown(const absl::Status& why) {
+  SetReady(false);
+  FailPending(why);
+}
+
+void Client::Core::SetReady(bool ready) {
+  if (ready_.exchange(ready) != ready && on_ready_change_) on_ready_change_(ready);
+}
+
+void Client::Core::Halt() {
+  if (stopped_) return;
+  stopped_ = true;
+  link_->Stop();
+  watchdog_.cancel();
+  clock_timer_.cancel();
+  SetReady(false);
+  FailPending(absl::UnavailableError("stopping"));
+  SendSubmitted();
+  on_ready_change_ = nullptr;
+}
+
+// Drops a connection on which something is asked and nothing is heard.
+void Client::Core::Watch() {
+  watching_ = !pending_.empty() && link_->up();
+  if (!watching_) return;
+  const auto patience = absl::ToChronoMilliseconds(link_->options().command_timeout);
+  const auto deadline = std::max(pending_.front().began, link_->last_heard()) + patience;
+  if (SteadyClock::now() >= deadline) {
+    watching_ = false;
+    return link_->Drop(absl::UnavailableError(
+        absl::StrCat("no answer for ", absl::FormatDuration(link_->options().command_timeout))));
+  }
+  watchdog_.expires_at(deadline);
+  watchdog_.async_wait([self = shared_from_this()](const error_code& error) {
+    if (error) {
+      self->watching_ = false;
+    } else {
+      self->Watch();
+    }
+  });
+}
+
+void Client::Core::MeasureClockLater() {
+  clock_timer_.expires_after(kClockInterval);
+  clock_timer_.async_wait([self = shared_from_this()](const error_code& error) {
+    if (!error) self->MeasureClock();
+  });
+}
+
+void Client::Core::MeasureClock() {
+  const absl::Time asked = absl::Now();
+  Submit(nullptr, {}, {"TIME"}, [self = shared_from_this(), asked](absl::StatusOr<Reply> reply) {
+    if (!reply.ok()) return;  // the next connect measures again
+    const absl::StatusOr<absl::Duration> offset = ClockOffset(*reply, asked, absl::Now());
+    if (offset.ok()) self->clock_offset_ = absl::ToInt64Nanoseconds(*offset);
+    self->MeasureClockLater();
+  });
+}
+
+Client::Client(boost::asio::io_context& loop, Options options, std::string name,
+               std::vector<const Script*> scripts, prometheus::Registry& registry)
+    : core_(std::make_shared<Core>(loop, registry)) {
+  core_->Init(std::move(options), std::move(name), std::move(scripts), registry);
+}
+
+Client::~Client() { Stop(); }
+
+void Client::Start() { core_->Start(); }
+
+void Client::Stop() { core_->Stop(); }
+
+bool Client::ready() const { return core_->ready(); }
+
+absl::Duration Client::clock_offset() const { return core_->clock_offset(); }
+
+void Client::OnReadyChange(absl::AnyInvocable<void(bool)> callback) {
+  core_->OnReadyChange(std::move(callback));
+}
+
+void Client::Command(std::vector<std::string> arguments, base::Callback<Reply> done) {
+  core_->Submit(nullptr, {}, std::move(arguments), std::move(done));
+}
+
+void Client::Run(const Script& script, std::vector<std::string> keys,
+                 std::vector<std::string> arguments, base::Callback<Reply> done) {
+  core_->Submit(&script, std::move(keys), std::move(arguments), std::move(done));
+}
+
+}  // namespace gischat::redis

@@ -1,0 +1,177 @@
+#include "common/redis/link.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/base/random_id.h"
+
+namespace gischat::redis {
+
+Link::Link(boost::asio::io_context& loop, Options options, std::string name,
+           std::vector<const Script*> scripts, LinkMetrics metrics, std::weak_ptr<User> user)
+    : loop_(loop),
+      options_(std::move(options)),
+      name_(std::move(name)),
+      scripts_(std::move(scripts)),
+      metrics_(metrics),
+      user_(std::move(user)),
+      timer_(loop),
+      random_(static_cast<uint32_t>(base::RandomNumber())) {}
+
+void Link::Start() {
+  if (state_ != State::kStopped) return;
+  backoff_ = options_.min_backoff;
+  Connect();
+}
+
+void Link::Stop() {
+  state_ = State::kStopped;
+  timer_.cancel();
+  if (connection_ != nullptr) connection_->Close();
+  metrics_.connected.Set(0);
+}
+
+void Link::Send(std::vector<std::string> command) { connection_->Send(std::move(command)); }
+
+void Link::Connect() {
+  state_ = State::kConnecting;
+  connection_ = std::make_shared<Connection>(loop_, weak_from_this());
+  connection_->Open(options_.host, options_.port);
+  timer_.expires_after(absl::ToChronoMilliseconds(options_.connect_timeout));
+  timer_.async_wait([self = shared_from_this(),
+                     connection = connection_](const boost::system::error_code& error) {
+    if (error || self->connection_ != connection) return;
+    if (self->state_ != State::kConnecting && self->state_ != State::kGreeting) return;
+    self->Drop(absl::UnavailableError(self->state_ == State::kConnecting ? "connecting timed out"
+                                                                         : "no answer"));
+  });
+}
+
+void Link::OnOpened() { Greet(); }
+
+void Link::Greet() {
+  state_ = State::kGreeting;
+  greeting_.clear();
+  greeted_ = 0;
+  greeted_at_ = absl::Now();
+  hashes_.clear();
+  if (!options_.password.empty() && !options_.user.empty()) {
+    Ask({}, {"AUTH", options_.user, options_.password});
+  } else if (!options_.password.empty()) {
+    Ask({}, {"AUTH", options_.password});
+  }
+  if (options_.database != 0) {
+    Ask({}, {"SELECT", std::to_string(options_.database)});
+  }
+  Ask({}, {"CLIENT", "SETNAME", name_});
+  Ask({.time = true}, {"TIME"});
+  for (const Script* script : scripts_) {
+    Ask({.script = script}, {"SCRIPT", "LOAD", script->source});
+  }
+}
+
+void Link::Ask(Step step, std::vector<std::string> command) {
+  greeting_.push_back(step);
+  connection_->Send(std::move(command));
+}
+
+void Link::OnReply(Reply reply) {
+  if (state_ == State::kGreeting) {
+    const absl::Status status = TakeGreeting(std::move(reply));
+    if (!status.ok()) return Drop(status);
+    if (greeted_ == greeting_.size()) BeUp();
+    return;
+  }
+  if (auto user = user_.lock()) user->OnReply(std::move(reply));
+}
+
+absl::Status Link::TakeGreeting(Reply reply) {
+  if (reply.type == Reply::Type::kError) return absl::UnavailableError(reply.text);
+  const Step step = greeting_[greeted_++];
+  if (step.time) {
+    const absl::StatusOr<absl::Duration> offset = ClockOffset(reply, greeted_at_, absl::Now());
+    if (!offset.ok()) return offset.status();
+    clock_offset_ = *offset;
+  } else if (step.script != nullptr) {
+    hashes_.emplace(step.script, std::move(reply.text));
+  }
+  return absl::OkStatus();
+}
+
+void Link::BeUp() {
+  state_ = State::kUp;
+  timer_.cancel();
+  backoff_ = options_.min_backoff;
+  metrics_.connected.Set(1);
+  if (was_up_) metrics_.reconnects.Increment();
+  auto user = user_.lock();
+  const bool quiet = user == nullptr || (user->quiet() && trouble_.empty());
+  spdlog::log(quiet ? spdlog::level::debug : spdlog::level::info, "redis {}:{}: connected",
+              options_.host, options_.port);
+  was_up_ = true;
+  trouble_.clear();
+  if (user != nullptr) user->OnUp();
+}
+
+void Link::OnClosed(const absl::Status& why) { Drop(why); }
+
+void Link::Drop(const absl::Status& why) {
+  if (state_ == State::kStopped || state_ == State::kWaiting) return;
+  const bool was_up = up();
+  connection_->Close();
+  metrics_.connected.Set(0);
+  LogTrouble(why);
+  ConnectLater();
+  auto user = user_.lock();
+  if (was_up && user != nullptr) user->OnDown(why);
+}
+
+void Link::ConnectLater() {
+  state_ = State::kWaiting;
+  const absl::Duration wait = backoff_ * std::uniform_real_distribution<double>(0.5, 1.0)(random_);
+  backoff_ = std::min(backoff_ * 2, options_.max_backoff);
+  timer_.expires_after(absl::ToChronoMicroseconds(wait));
+  timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+    if (!error && self->state_ == State::kWaiting) self->Connect();
+  });
+}
+
+void Link::LogTrouble(const absl::Status& why) {
+  const std::string trouble(why.message());
+  auto user = user_.lock();
+  if (user == nullptr || trouble == trouble_) return;
+  if (user->quiet()) {
+    spdlog::debug("redis {}:{} ({}): {}, trying again", options_.host, options_.port, name_,
+                  trouble);
+    return;
+  }
+  spdlog::warn("redis {}:{}: {}, trying again", options_.host, options_.port, trouble);
+  trouble_ = trouble;
+}
+
+const std::string& Link::HashOf(const Script& script) const {
+  static const auto* const none = new std::string();
+  const auto found = hashes_.find(&script);
+  return found == hashes_.end() ? *none : found->second;
+}
+
+absl::StatusOr<absl::Duration> ClockOffset(const Reply& reply, absl::Time asked,
+                                           absl::Time answered) {
+  int64_t seconds = 0;
+  int64_t microseconds = 0;
+  if (reply.elements.size() != 2 || !absl::SimpleAtoi(reply.elements[0].text, &seconds) ||
+      !absl::SimpleAtoi(reply.elements[1].text, &microseconds)) {
+    return absl::InternalError("TIME was answered by nonsense");
+  }
+  return absl::FromUnixSeconds(seconds) + absl::Microseconds(microseconds) -
+         (asked + (answered - asked) / 2);
+}
+
+}  // namespace gischat::redis

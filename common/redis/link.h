@@ -1,0 +1,96 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <memory>
+#include <random>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "common/redis/client.h"
+#include "common/redis/connection.h"
+#include "common/redis/metrics.h"
+#include "common/redis/options.h"
+#include "common/redis/reply.h"
+
+namespace gischat::redis {
+
+// Keeps one connection to Redis open: connects, greets (AUTH, SELECT, CLIENT SETNAME, TIME, SCRIPT
+// LOAD), and begins again with jittered backoff when it is lost. Confined to the loop.
+class Link : public Connection::Handler, public std::enable_shared_from_this<Link> {
+ public:
+  // Hears the link. Never called from within Start, Stop or Send.
+  class User {
+   public:
+    virtual ~User() = default;
+    virtual void OnUp() = 0;
+    virtual void OnDown(const absl::Status& why) = 0;  // after OnUp
+    virtual void OnReply(Reply reply) = 0;
+    virtual bool quiet() const { return false; }  // whether troubles are only logged for debugging
+  };
+
+  Link(boost::asio::io_context& loop, Options options, std::string name,
+       std::vector<const Script*> scripts, LinkMetrics metrics, std::weak_ptr<User> user);
+
+  void Start();
+  void Stop();                                  // as for ever; OnDown is not called
+  void Send(std::vector<std::string> command);  // only while up
+  void Drop(const absl::Status& why);           // takes the connection for dead
+
+  bool up() const { return state_ == State::kUp; }
+  // The hash by which Redis knows a script; empty for one that was not given. Only while up.
+  const std::string& HashOf(const Script& script) const;
+  // Redis' clock minus ours at the last greeting.
+  absl::Duration clock_offset() const { return clock_offset_; }
+  std::chrono::steady_clock::time_point last_heard() const { return connection_->last_heard(); }
+  const Options& options() const { return options_; }
+
+ private:
+  enum class State { kStopped, kConnecting, kGreeting, kUp, kWaiting };
+  // What an answer to the greeting is about.
+  struct Step {
+    bool time = false;
+    const Script* script = nullptr;
+  };
+
+  void Connect();
+  void Greet();
+  void Ask(Step step, std::vector<std::string> command);
+  absl::Status TakeGreeting(Reply reply);
+  void BeUp();
+  void OnOpened() override;
+  void OnReply(Reply reply) override;
+  void OnClosed(const absl::Status& why) override;
+  void ConnectLater();
+  void LogTrouble(const absl::Status& why);
+
+  boost::asio::io_context& loop_;
+  const Options options_;
+  const std::string name_;
+  const std::vector<const Script*> scripts_;
+  LinkMetrics metrics_;
+  const std::weak_ptr<User> user_;
+
+  State state_ = State::kStopped;
+  std::shared_ptr<Connection> connection_;
+  boost::asio::steady_timer timer_;  // of connecting and greeting, and of the wait between
+  std::vector<Step> greeting_;       // one for each answer to come
+  size_t greeted_ = 0;               // answers so far
+  absl::Time greeted_at_;
+  absl::Duration clock_offset_;
+  std::unordered_map<const Script*, std::string> hashes_;
+  absl::Duration backoff_;
+  std::minstd_rand random_;
+  std::string trouble_;  // as last logged
+  bool was_up_ = false;
+};
+
+// Reads the answer to TIME, asked between `asked` and `answered`: Redis' clock minus ours.
+absl::StatusOr<absl::Duration> ClockOffset(const Reply& reply, absl::Time asked,
+                                           absl::Time answered);
+
+}  // namespace gischat::redis

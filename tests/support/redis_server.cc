@@ -1,0 +1,191 @@
+#include "tests/support/redis_server.h"
+
+#include <arpa/inet.h>
+#include <hiredis/hiredis.h>
+#include <netinet/in.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <memory>
+#include <stdexcept>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "tests/support/wait_until.h"
+
+namespace gischat::tests {
+namespace {
+
+using ContextPtr = std::unique_ptr<redisContext, decltype(&redisFree)>;
+
+uint16_t FreePort() {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof(address);
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  const bool found = bind(fd, generic, length) == 0 && getsockname(fd, generic, &length) == 0;
+  close(fd);
+  if (!found) throw std::runtime_error("no free port");
+  return ntohs(address.sin_port);
+}
+
+redis::Reply Copy(const redisReply& reply) {
+  redis::Reply copy;
+  using Type = redis::Reply::Type;
+  switch (reply.type) {
+    case REDIS_REPLY_INTEGER:
+      copy.type = Type::kInteger;
+      copy.integer = reply.integer;
+      break;
+    case REDIS_REPLY_ARRAY:
+      copy.type = Type::kArray;
+      for (size_t i = 0; i < reply.elements; ++i) copy.elements.push_back(Copy(*reply.element[i]));
+      break;
+    case REDIS_REPLY_NIL:
+      copy.type = Type::kNil;
+      break;
+    default:
+      copy.type = reply.type == REDIS_REPLY_STRING   ? Type::kString
+                  : reply.type == REDIS_REPLY_STATUS ? Type::kStatus
+                                                     : Type::kError;
+      copy.text.assign(reply.str, reply.len);
+  }
+  return copy;
+}
+
+redis::Reply Ask(redisContext& context, const std::vector<std::string>& command) {
+  std::vector<const char*> pointers;
+  std::vector<size_t> lengths;
+  for (const std::string& argument : command) {
+    pointers.push_back(argument.data());
+    lengths.push_back(argument.size());
+  }
+  const std::unique_ptr<redisReply, decltype(&freeReplyObject)> reply(
+      static_cast<redisReply*>(redisCommandArgv(&context, static_cast<int>(command.size()),
+                                                pointers.data(), lengths.data())),
+      &freeReplyObject);
+  if (reply == nullptr) throw std::runtime_error(context.errstr);
+  return Copy(*reply);
+}
+
+}  // namespace
+
+RedisServer::RedisServer(Config config) : config_(std::move(config)) {
+  std::string name = (std::filesystem::temp_directory_path() / "gischat-redis-XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no folder for redis-server");
+  folder_ = name;
+  for (int attempt = 0; attempt < 5; ++attempt) {  // somebody may take the port first
+    port_ = FreePort();
+    if (TryStart()) return;
+  }
+  throw std::runtime_error("redis-server does not start");
+}
+
+RedisServer::~RedisServer() {
+  Kill();
+  std::error_code ignored;
+  std::filesystem::remove_all(folder_, ignored);
+}
+
+redis::Options RedisServer::options() const {
+  redis::Options options;
+  options.port = port_;
+  options.password = config_.password;
+  return options;
+}
+
+std::string RedisServer::url() const {
+  const std::string credentials = config_.password.empty() ? "" : ":" + config_.password + "@";
+  return "redis://" + credentials + "127.0.0.1:" + std::to_string(port_);
+}
+
+void RedisServer::Start() {
+  if (!TryStart()) throw std::runtime_error("redis-server does not start again");
+}
+
+bool RedisServer::TryStart() {
+  std::vector<std::string> arguments = {"redis-server",
+                                        "--port",
+                                        std::to_string(port_),
+                                        "--bind",
+                                        "127.0.0.1",
+                                        "--dir",
+                                        folder_,
+                                        "--save",
+                                        "",
+                                        "--appendonly",
+                                        "yes",
+                                        "--logfile",
+                                        folder_ + "/log",
+                                        "--client-output-buffer-limit",
+                                        "pubsub 256mb 64mb 60"};
+  if (!config_.password.empty()) {
+    arguments.insert(arguments.end(), {"--requirepass", config_.password});
+  }
+  arguments.insert(arguments.end(), config_.arguments.begin(), config_.arguments.end());
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+
+  pid_ = fork();
+  if (pid_ == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // not to outlive a test that crashes
+    execvp(argv[0], argv.data());
+    _exit(127);
+  }
+  const bool answers = WaitUntil([this] {
+    if (waitpid(pid_, nullptr, WNOHANG) == pid_) pid_ = 0;
+    if (pid_ == 0) return true;
+    try {
+      return Execute({"PING"}).text == "PONG";
+    } catch (const std::runtime_error&) {
+      return false;
+    }
+  });
+  return answers && pid_ != 0;
+}
+
+void RedisServer::Stop() {
+  Signal(SIGTERM);
+  Await();
+}
+
+void RedisServer::Kill() {
+  Signal(SIGKILL);
+  Await();
+}
+
+void RedisServer::EraseData() {
+  std::filesystem::remove_all(folder_);
+  std::filesystem::create_directory(folder_);
+}
+
+void RedisServer::Pause() { Signal(SIGSTOP); }
+
+void RedisServer::Continue() { Signal(SIGCONT); }
+
+void RedisServer::Signal(int signal) const {
+  if (pid_ > 0) kill(pid_, signal);
+}
+
+void RedisServer::Await() {
+  if (pid_ > 0) waitpid(pid_, nullptr, 0);
+  pid_ = 0;
+}
+
+redis::Reply RedisServer::Execute(const std::vector<std::string>& command) const {
+  const ContextPtr context(redisConnectWithTimeout("127.0.0.1", port_, {.tv_sec = 2, .tv_usec = 0}),
+                           &redisFree);
+  if (context == nullptr || context->err != 0) throw std::runtime_error("redis is not there");
+  redisSetTimeout(context.get(), {.tv_sec = 10, .tv_usec = 0});
+  if (!config_.password.empty()) Ask(*context, {"AUTH", config_.password});
+  return Ask(*context, command);
+}
+
+}  // namespace gischat::tests
