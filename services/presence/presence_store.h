@@ -10,6 +10,9 @@
 
 namespace gischat::presence {
 
+// For so long a claim that was given back can't be made by a late repetition of itself.
+inline constexpr absl::Duration kWithdrawnFor = absl::Seconds(60);
+
 // How many connections a channel has. Of two counts the one with the higher revision is the newer.
 struct Count {
   uint64_t connections = 0;
@@ -20,9 +23,9 @@ struct Count {
 struct HoldingReport {
   std::string channel;
   std::string lease;
-  uint64_t sequence = 0;     // a report not above the last one of the lease renews, but counts not
+  uint64_t sequence = 0;  // a report not above the last one of the lease renews, but counts not
   uint64_t connections = 0;
-  bool announce = false;     // create the lease in this channel when it is not there
+  bool announce = false;  // create the lease in this channel when it is not there
 };
 struct ReportOutcome {
   bool known = false;  // false: the lease is not there and was not to be created; nothing changed
@@ -72,8 +75,13 @@ struct CountAnnouncement {
   std::string event;        // payload: the nb_users message of `count`
   absl::Duration interval;  // at most one announcement per interval and channel
 };
+struct Announcement {
+  bool published = false;   // by this very call
+  absl::Duration retry_in;  // zero: nothing more to do; else try again then, with the count of then
+};
 
-// Leases, connections and nicknames of every channel. Each call is one atomic step, in which the
+// Leases, connections and nicknames of every channel. A lease that has run out counts until it is
+// evicted, and a report renews it until then. Each call is one atomic step, in which the
 // events that it causes are published into the channel too (publisher empty, not stored).
 // Thread-safe. Errors: kUnavailable when the store can't be reached or did not answer in time, in
 // which case the outcome is unknown; every call may be repeated.
@@ -84,10 +92,13 @@ class PresenceStore {
   // Sets the count of a lease in a channel and renews the lease there, for its time to live.
   virtual void Report(HoldingReport report, base::Callback<ReportOutcome> done) = 0;
 
-  // Claims a nickname. A repeated request_id of the holder gets kRegistered again, silently.
+  // Claims a nickname. A repeated request_id of the holder gets kRegistered again, silently. A
+  // claim that comes late, after its name was given back (a replica hung; another one did the work
+  // meanwhile), gets kTaken: else the name would stay with a connection that does not want it.
   virtual void Register(Claim claim, base::Callback<ClaimOutcome> done) = 0;
 
-  // Gives a nickname back. False: this connection did not hold it.
+  // Gives a nickname back. False: this connection did not hold it; whatever claim it made for that
+  // name and is still under way counts as withdrawn.
   virtual void Unregister(Release release, base::Callback<bool> done) = 0;
 
   // Nicknames in order of registration.
@@ -95,13 +106,11 @@ class PresenceStore {
 
   virtual void CountConnections(std::string channel, base::Callback<Count> done) = 0;
 
-  // Publishes a count, unless this or a newer one was published already, or the same number was
-  // the last one published. Yields zero when there is nothing more to do, else how long to wait
-  // before trying again (with the count of then).
-  virtual void AnnounceCount(CountAnnouncement announcement,
-                             base::Callback<absl::Duration> done) = 0;
+  // Publishes a count, unless this or a newer one was published already, the same number was the
+  // last one published (zero, as long as none was), or the last one is younger than the interval.
+  virtual void AnnounceCount(CountAnnouncement announcement, base::Callback<Announcement> done) = 0;
 
-  // Leases of the channel whose time has run out.
+  // Leases of the channel whose time has run out; nicknames in order of registration.
   virtual void FindExpired(std::string channel, base::Callback<std::vector<Holding>> done) = 0;
 
   // What a lease holds; an empty holding when it is not there.

@@ -1,0 +1,252 @@
+#include "services/presence/redis_presence_store.h"
+
+#include <deque>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "common/bus/channel_script.h"
+#include "services/presence/scripts.h"
+
+namespace gischat::presence {
+namespace {
+
+// How a reply becomes a result; nothing when it is not what the script returns.
+template <typename T>
+using Parser = std::optional<T> (*)(const redis::Reply& reply);
+
+template <typename T>
+base::Callback<redis::Reply> Parsed(std::string_view operation, Parser<T> parse,
+                                    base::Callback<T> done) {
+  return [operation, parse, done = std::move(done)](absl::StatusOr<redis::Reply> reply) mutable {
+    if (!reply.ok()) {
+      // What Redis can't do now it can do later: to our callers it is away.
+      return std::move(done)(absl::IsFailedPrecondition(reply.status())
+                                 ? absl::UnavailableError(reply.status().message())
+                                 : reply.status());
+    }
+    std::optional<T> result = parse(*reply);
+    if (!result) {
+      return std::move(done)(
+          absl::InternalError("unexpected reply of Redis to " + std::string(operation)));
+    }
+    std::move(done)(*std::move(result));
+  };
+}
+
+bool AreIntegers(const redis::Reply& reply, size_t count) {
+  if (reply.elements.size() != count) return false;
+  for (const redis::Reply& element : reply.elements) {
+    if (element.type != redis::Reply::Type::kInteger || element.integer < 0) return false;
+  }
+  return true;
+}
+
+Count CountAt(const redis::Reply& reply, size_t index) {
+  return {.connections = static_cast<uint64_t>(reply.elements[index].integer),
+          .revision = static_cast<uint64_t>(reply.elements[index + 1].integer)};
+}
+
+std::optional<ReportOutcome> ParseReport(const redis::Reply& reply) {
+  if (!AreIntegers(reply, 3)) return std::nullopt;
+  return ReportOutcome{.known = reply.elements[0].integer == 1, .count = CountAt(reply, 1)};
+}
+
+std::optional<ClaimOutcome> ParseClaim(const redis::Reply& reply) {
+  if (reply.type != redis::Reply::Type::kInteger) return std::nullopt;
+  switch (reply.integer) {
+    case 0:
+      return ClaimOutcome::kRegistered;
+    case 1:
+      return ClaimOutcome::kTaken;
+    case 2:
+      return ClaimOutcome::kLeaseUnknown;
+    default:
+      return std::nullopt;
+  }
+}
+
+std::optional<bool> ParseBool(const redis::Reply& reply) {
+  if (reply.type != redis::Reply::Type::kInteger) return std::nullopt;
+  return reply.integer == 1;
+}
+
+std::optional<Count> ParseCount(const redis::Reply& reply) {
+  if (!AreIntegers(reply, 2)) return std::nullopt;
+  return CountAt(reply, 0);
+}
+
+std::optional<Announcement> ParseAnnouncement(const redis::Reply& reply) {
+  if (!AreIntegers(reply, 2)) return std::nullopt;
+  return Announcement{.published = reply.elements[0].integer == 1,
+                      .retry_in = absl::Microseconds(reply.elements[1].integer)};
+}
+
+std::optional<std::vector<std::string>> ParseNames(const redis::Reply& reply) {
+  if (!reply.is_array()) return std::nullopt;
+  std::vector<std::string> names;
+  names.reserve(reply.elements.size());
+  for (const redis::Reply& element : reply.elements) names.push_back(element.text);
+  return names;
+}
+
+std::optional<Holding> ParseHolding(const redis::Reply& reply) {
+  std::optional<std::vector<std::string>> names = ParseNames(reply);
+  if (!names || names->empty()) return std::nullopt;
+  Holding holding{.lease = std::move(names->front()), .nicknames = {}};
+  names->erase(names->begin());
+  holding.nicknames = *std::move(names);
+  return holding;
+}
+
+std::optional<std::vector<Holding>> ParseHoldings(const redis::Reply& reply) {
+  if (!reply.is_array()) return std::nullopt;
+  std::vector<Holding> holdings;
+  for (const redis::Reply& element : reply.elements) {
+    std::optional<Holding> holding = ParseHolding(element);
+    if (!holding) return std::nullopt;
+    holdings.push_back(*std::move(holding));
+  }
+  return holdings;
+}
+
+// The keys of presence follow those of the bus.
+redis::Script MakeScript(std::string name, std::string_view body) {
+  return {.name = "presence." + std::move(name),
+          .source = absl::StrCat(
+              std::string(bus::kAppendPrelude), "\nlocal FIRST_KEY = ", bus::kChannelKeys + 1,
+              "\nlocal WITHDRAWN_SECONDS = ", absl::ToInt64Seconds(kWithdrawnFor), "\n",
+              std::string(kPreludeLua), std::string(body))};
+}
+
+struct AllScripts {
+  redis::Script report = MakeScript("report", kReportLua);
+  redis::Script claim = MakeScript("register", kRegisterLua);
+  redis::Script release = MakeScript("unregister", kUnregisterLua);
+  redis::Script list_users = MakeScript("list_users", kListUsersLua);
+  redis::Script count_connections = MakeScript("count_connections", kCountConnectionsLua);
+  redis::Script announce_count = MakeScript("announce_count", kAnnounceCountLua);
+  redis::Script find_expired = MakeScript("find_expired", kFindExpiredLua);
+  redis::Script find_holding = MakeScript("find_holding", kFindHoldingLua);
+  redis::Script evict = MakeScript("evict", kEvictLua);
+};
+
+const AllScripts& Library() {
+  static const AllScripts* const scripts = new AllScripts;
+  return *scripts;
+}
+
+}  // namespace
+
+RedisPresenceStore::RedisPresenceStore(redis::Client& client, std::string instance,
+                                       absl::Duration time_to_live)
+    : client_(client), instance_(std::move(instance)), time_to_live_(time_to_live) {}
+
+std::vector<const redis::Script*> RedisPresenceStore::Scripts() {
+  const AllScripts& all = Library();
+  return {&all.report,
+          &all.claim,
+          &all.release,
+          &all.list_users,
+          &all.count_connections,
+          &all.announce_count,
+          &all.find_expired,
+          &all.find_holding,
+          &all.evict};
+}
+
+std::vector<std::string> RedisPresenceStore::Keys(const std::string& channel) const {
+  std::vector<std::string> keys = bus::ChannelKeys(instance_, channel);
+  for (const char* part : {"leases", "holdings", "users", "count"}) {
+    keys.push_back(Key(channel, part));
+  }
+  return keys;
+}
+
+std::string RedisPresenceStore::Key(const std::string& channel, std::string_view part) const {
+  return absl::StrCat("gischat:{", instance_, ":", channel, "}:", std::string(part));
+}
+
+std::string RedisPresenceStore::WithdrawnKey(const std::string& channel,
+                                             const std::string& nickname, const std::string& lease,
+                                             uint64_t connection) const {
+  return absl::StrCat(Key(channel, "withdrawn"), ":", nickname, ":", connection, ":", lease);
+}
+
+void RedisPresenceStore::Report(HoldingReport report, base::Callback<ReportOutcome> done) {
+  client_.Run(
+      Library().report, Keys(report.channel),
+      {std::move(report.lease), absl::StrCat(report.sequence), absl::StrCat(report.connections),
+       report.announce ? "1" : "0", absl::StrCat(absl::ToInt64Milliseconds(time_to_live_))},
+      Parsed("report", ParseReport, std::move(done)));
+}
+
+void RedisPresenceStore::Register(Claim claim, base::Callback<ClaimOutcome> done) {
+  std::vector<std::string> keys = Keys(claim.channel);
+  for (const std::string& nickname : {claim.nickname, claim.previous_nickname}) {
+    keys.push_back(WithdrawnKey(claim.channel, nickname, claim.lease, claim.connection));
+  }
+  client_.Run(Library().claim, std::move(keys),
+              {std::move(claim.lease), absl::StrCat(claim.connection), std::move(claim.request_id),
+               std::move(claim.nickname), std::move(claim.previous_nickname),
+               std::move(claim.newcomer_event), std::move(claim.exiter_event)},
+              Parsed("register", ParseClaim, std::move(done)));
+}
+
+void RedisPresenceStore::Unregister(Release release, base::Callback<bool> done) {
+  std::vector<std::string> keys = Keys(release.channel);
+  keys.push_back(
+      WithdrawnKey(release.channel, release.nickname, release.lease, release.connection));
+  client_.Run(Library().release, std::move(keys),
+              {std::move(release.lease), absl::StrCat(release.connection),
+               std::move(release.nickname), std::move(release.exiter_event)},
+              Parsed("unregister", ParseBool, std::move(done)));
+}
+
+void RedisPresenceStore::ListUsers(std::string channel,
+                                   base::Callback<std::vector<std::string>> done) {
+  client_.Run(Library().list_users, Keys(channel), {},
+              Parsed("list_users", ParseNames, std::move(done)));
+}
+
+void RedisPresenceStore::CountConnections(std::string channel, base::Callback<Count> done) {
+  client_.Run(Library().count_connections, Keys(channel), {},
+              Parsed("count_connections", ParseCount, std::move(done)));
+}
+
+void RedisPresenceStore::AnnounceCount(CountAnnouncement announcement,
+                                       base::Callback<Announcement> done) {
+  client_.Run(Library().announce_count, Keys(announcement.channel),
+              {absl::StrCat(announcement.count.connections),
+               absl::StrCat(announcement.count.revision), std::move(announcement.event),
+               absl::StrCat(absl::ToInt64Microseconds(announcement.interval))},
+              Parsed("announce_count", ParseAnnouncement, std::move(done)));
+}
+
+void RedisPresenceStore::FindExpired(std::string channel,
+                                     base::Callback<std::vector<Holding>> done) {
+  client_.Run(Library().find_expired, Keys(channel), {},
+              Parsed("find_expired", ParseHoldings, std::move(done)));
+}
+
+void RedisPresenceStore::FindHolding(std::string channel, std::string lease,
+                                     base::Callback<Holding> done) {
+  client_.Run(Library().find_holding, Keys(channel), {std::move(lease)},
+              Parsed("find_holding", ParseHolding, std::move(done)));
+}
+
+void RedisPresenceStore::Evict(Eviction eviction, base::Callback<bool> done) {
+  std::vector<std::string> arguments = {std::move(eviction.lease),
+                                        eviction.only_if_expired ? "1" : "0"};
+  arguments.reserve(2 + 2 * eviction.exits.size());
+  for (Eviction::Exit& exit : eviction.exits) {
+    arguments.push_back(std::move(exit.nickname));
+    arguments.push_back(std::move(exit.exiter_event));
+  }
+  client_.Run(Library().evict, Keys(eviction.channel), std::move(arguments),
+              Parsed("evict", ParseBool, std::move(done)));
+}
+
+}  // namespace gischat::presence
