@@ -1,0 +1,57 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "absl/time/time.h"
+#include "gischat/chat/v1/chat.pb.h"
+#include "gischat/moderation/v1/moderation.pb.h"
+
+namespace prometheus {
+class Counter;
+class Gauge;
+class Histogram;
+class Registry;
+}  // namespace prometheus
+
+namespace gischat::moderation {
+
+enum class Verdict { kAccepted, kRejected, kFailed };
+
+// Why an image was turned away without having been looked at.
+enum class Refusal { kQueueFull, kWaitedTooLong, kCancelled };
+
+// The metrics of the service:
+//   gischat_moderation_reviews_total{kind,verdict}      kind as clients spell it; verdict
+//                                                       "accepted", "rejected" or "failed"
+//   gischat_moderation_violations_total{code}           code as in the proto, lower case
+//   gischat_moderation_image_seconds                    from taking an image up to its verdict
+//   gischat_moderation_images_waiting
+//   gischat_moderation_images_refused_total{reason}     "queue_full", "waited_too_long" or
+//                                                       "cancelled"
+// Thread-safe.
+class Metrics {
+ public:
+  explicit Metrics(prometheus::Registry& registry);
+
+  void CountReview(chat::v1::ChatMessage::KindCase kind, Verdict verdict);
+  void CountViolation(v1::Violation::Code code);
+  void CountRefusal(Refusal refusal);
+  void ObserveImage(absl::Duration took);
+  void ImageBeginsToWait();
+  void ImageEndsToWait();
+
+ private:
+  static constexpr size_t kKinds = 23;  // highest number of a kind in the proto, and one
+  static constexpr size_t kVerdicts = 3;
+  static constexpr size_t kRefusals = 3;
+
+  std::array<std::array<prometheus::Counter*, kVerdicts>, kKinds> reviews_{};
+  std::array<prometheus::Counter*, v1::Violation::Code_ARRAYSIZE> violations_{};
+  std::array<prometheus::Counter*, kRefusals> refusals_{};
+  prometheus::Histogram* image_seconds_ = nullptr;
+  prometheus::Gauge* waiting_ = nullptr;
+};
+
+}  // namespace gischat::moderation

@@ -1,0 +1,216 @@
+#include "services/moderation/service.h"
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/server_callback.h>
+#include <spdlog/spdlog.h>
+
+#include <atomic>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "common/base/random_id.h"
+#include "common/rpc/status.h"
+#include "gischat/moderation/v1/moderation.grpc.pb.h"
+#include "services/moderation/base64.h"
+#include "services/moderation/image.h"
+#include "services/moderation/image_library.h"
+#include "services/moderation/metrics.h"
+#include "services/moderation/rules.h"
+#include "services/moderation/work_pool.h"
+
+namespace gischat::moderation {
+namespace {
+
+using chat::v1::ChatMessage;
+
+ImageNormaliser::Limits ImageLimits(const config::ContentLimits& limits) {
+  return {.side = limits.max_image_size, .pixels = limits.max_image_pixels};
+}
+
+WorkPool::Bounds PoolBounds(const Settings& settings) {
+  return {.threads = settings.image_workers, .waiting = settings.image_queue};
+}
+
+// Fills in what a message gets from the server.
+void Complete(const base::Clock& clock, ChatMessage& message) {
+  const bool always_new = message.has_newcomer();
+  if (always_new || message.id().empty()) message.set_id(base::RandomUuid());
+  if (always_new || !message.has_timestamp())
+    message.set_timestamp(absl::ToUnixSeconds(clock.Now()));
+}
+
+// A copy of an image message with another image in it. (Copying the original first would copy
+// megabytes in order to drop them.)
+ChatMessage WithImage(const ChatMessage& original, std::string image_data) {
+  ChatMessage message;
+  message.set_id(original.id());
+  if (original.has_timestamp()) message.set_timestamp(original.timestamp());
+  message.set_in_reply_to_id(original.in_reply_to_id());
+  chat::v1::Image& image = *message.mutable_image();
+  image.set_author(original.image().author());
+  if (original.image().has_avatar()) image.set_avatar(original.image().avatar());
+  image.set_image_data(std::move(image_data));
+  return message;
+}
+
+}  // namespace
+
+class Service::Core final : public v1::Moderation::CallbackService {
+ public:
+  Core(const Settings& settings, const base::Clock& clock, prometheus::Registry& registry)
+      : rules_(settings.limits, settings.cheatcodes),
+        normaliser_(ImageLimits(settings.limits)),
+        clock_(clock),
+        metrics_(registry),
+        pool_(PoolBounds(settings), clock) {}
+
+  grpc::ServerUnaryReactor* Review(grpc::CallbackServerContext* context,
+                                   const v1::ReviewRequest* request,
+                                   v1::ReviewResponse* response) override;
+
+ private:
+  class ImageReview;
+
+  void Accept(ChatMessage message, v1::ReviewResponse& response);
+  void Reject(ChatMessage::KindCase kind, std::vector<v1::Violation> violations,
+              v1::ReviewResponse& response);
+
+  const Rules rules_;
+  const ImageNormaliser normaliser_;
+  const base::Clock& clock_;
+  Metrics metrics_;
+  WorkPool pool_;
+};
+
+// One call whose image is looked at by the pool. Deletes itself when gRPC is done with it.
+class Service::Core::ImageReview final : public grpc::ServerUnaryReactor {
+ public:
+  ImageReview(Core& core, const v1::ReviewRequest& request, v1::ReviewResponse& response)
+      : core_(core), request_(request), response_(response) {}
+
+  void Start() {
+    core_.metrics_.ImageBeginsToWait();
+    const size_t bytes = request_.message().image().image_data().size();
+    absl::StatusOr<WorkPool::Ticket> ticket =
+        core_.pool_.Submit(bytes, [this](absl::Status status) {
+          core_.metrics_.ImageEndsToWait();
+          status.ok() ? Look() : Drop(status);
+        });
+    if (!ticket.ok()) {
+      core_.metrics_.ImageEndsToWait();
+      core_.metrics_.CountRefusal(Refusal::kQueueFull);
+      Fail(ticket.status());
+    } else {
+      ticket_ = *ticket;
+    }
+  }
+
+  void OnCancel() override {
+    abandoned_.store(true);
+    core_.pool_.Cancel(ticket_);
+  }
+
+  void OnDone() override { delete this; }
+
+ private:
+  void Look() {
+    const auto began = std::chrono::steady_clock::now();
+    absl::StatusOr<std::string> png = Normalise();
+    core_.metrics_.ObserveImage(absl::FromChrono(std::chrono::steady_clock::now() - began));
+    if (png.ok()) {
+      core_.Accept(WithImage(request_.message(), EncodeBase64(*png)), response_);
+      return Finish(grpc::Status::OK);
+    }
+    if (!absl::IsInvalidArgument(png.status())) return Fail(png.status());
+    spdlog::debug("moderation: refused an image: {}", std::string(png.status().message()));
+    core_.Reject(ChatMessage::kImage, {BadImage()}, response_);
+    Finish(grpc::Status::OK);
+  }
+
+  absl::StatusOr<std::string> Normalise() const {
+    const std::optional<std::string> bytes = DecodeBase64(request_.message().image().image_data());
+    if (!bytes.has_value()) return absl::InvalidArgumentError("not base64");
+    return core_.normaliser_.Normalise(*bytes, [this] { return abandoned_.load(); });
+  }
+
+  void Drop(const absl::Status& status) {
+    if (absl::IsCancelled(status)) core_.metrics_.CountRefusal(Refusal::kCancelled);
+    if (absl::IsResourceExhausted(status)) core_.metrics_.CountRefusal(Refusal::kWaitedTooLong);
+    Fail(status);
+  }
+
+  void Fail(const absl::Status& status) {
+    core_.metrics_.CountReview(ChatMessage::kImage, Verdict::kFailed);
+    Finish(rpc::ToGrpc(status));
+  }
+
+  Core& core_;
+  const v1::ReviewRequest& request_;
+  v1::ReviewResponse& response_;
+  std::atomic<bool> abandoned_{false};
+  WorkPool::Ticket ticket_ = 0;  // set before gRPC can cancel the call
+};
+
+grpc::ServerUnaryReactor* Service::Core::Review(grpc::CallbackServerContext* context,
+                                                const v1::ReviewRequest* request,
+                                                v1::ReviewResponse* response) {
+  const ChatMessage& message = request->message();
+  const ChatMessage::KindCase kind = message.kind_case();
+  const bool undecodable =
+      kind == ChatMessage::KIND_NOT_SET && request->decoding_violations_size() > 0;
+  if (!IsFromClients(kind) && !undecodable) {
+    metrics_.CountReview(kind, Verdict::kFailed);
+    grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+    reactor->Finish(
+        {grpc::StatusCode::INVALID_ARGUMENT, "the message is of no kind that clients send"});
+    return reactor;
+  }
+  std::vector<v1::Violation> violations = rules_.Judge(message, request->decoding_violations());
+  if (violations.empty() && kind == ChatMessage::kImage) {
+    auto* const review = new ImageReview(*this, *request, *response);
+    review->Start();
+    return review;
+  }
+  if (violations.empty()) {
+    Accept(message, *response);
+  } else {
+    Reject(kind, std::move(violations), *response);
+  }
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  reactor->Finish(grpc::Status::OK);
+  return reactor;
+}
+
+void Service::Core::Accept(ChatMessage message, v1::ReviewResponse& response) {
+  metrics_.CountReview(message.kind_case(), Verdict::kAccepted);
+  v1::Acceptance& acceptance = *response.mutable_accepted();
+  acceptance.set_stored(rules_.BelongsInHistory(message));
+  Complete(clock_, message);
+  *acceptance.mutable_message() = std::move(message);
+}
+
+void Service::Core::Reject(ChatMessage::KindCase kind, std::vector<v1::Violation> violations,
+                           v1::ReviewResponse& response) {
+  metrics_.CountReview(kind, Verdict::kRejected);
+  for (v1::Violation& violation : violations) {
+    metrics_.CountViolation(violation.code());
+    *response.mutable_rejected()->add_violations() = std::move(violation);
+  }
+}
+
+Service::Service(const Settings& settings, const base::Clock& clock, prometheus::Registry& registry)
+    : settings_(settings), core_(std::make_unique<Core>(settings, clock, registry)) {}
+
+Service::~Service() = default;
+
+absl::Status Service::Start() {
+  return StartImageLibrary(settings_.image_workers, settings_.limits.max_image_pixels);
+}
+
+grpc::Service* Service::grpc_service() { return core_.get(); }
+
+}  // namespace gischat::moderation

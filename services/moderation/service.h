@@ -1,0 +1,41 @@
+#pragma once
+
+#include <memory>
+
+#include "absl/status/status.h"
+#include "common/base/clock.h"
+#include "services/moderation/settings.h"
+
+namespace grpc {
+class Service;
+}
+namespace prometheus {
+class Registry;
+}
+
+namespace gischat::moderation {
+
+// gischat.moderation.v1.Moderation. Everything but images is judged on the gRPC thread that brings
+// it, within microseconds; images are decoded by threads of their own, of low priority, so that
+// they never hold up words. Outlives the server that it is given to.
+//
+//   Service service(settings, base::SystemClock(), process.metrics());
+//   if (absl::Status status = service.Start(); !status.ok()) return status;
+//   rpc::Server::Listen(server_settings, {service.grpc_service()});
+class Service {
+ public:
+  Service(const Settings& settings, const base::Clock& clock, prometheus::Registry& registry);
+  ~Service();
+
+  // Starts the image library. Call before the first review, from the main thread.
+  absl::Status Start();
+
+  grpc::Service* grpc_service();
+
+ private:
+  class Core;
+  Settings settings_;
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace gischat::moderation

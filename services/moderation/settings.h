@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/config/content_limits.h"
+#include "common/config/table.h"
+
+namespace gischat::moderation {
+
+// One core stays free for everything that is not an image.
+inline uint32_t DefaultImageWorkers() {
+  const uint32_t cores = std::thread::hardware_concurrency();
+  return cores > 2 ? cores - 1 : 1;
+}
+
+// Settings of the moderation service.
+struct Settings {
+  config::ContentLimits limits;
+
+  // Texts that are shown but not stored, each in its exact spelling.
+  std::vector<std::string> cheatcodes = {"givemesomecheese", "lookattheflickofqgis", "iamarobot",
+                                         "its10oclock",      "qgisprolicense",       "wizz",
+                                         "spaceandtime"};
+
+  uint32_t image_workers = DefaultImageWorkers();  // threads that decode images
+  uint32_t image_queue = 64;                       // images that wait for one of them at most
+
+  void Declare(config::Table& table);
+};
+
+}  // namespace gischat::moderation
