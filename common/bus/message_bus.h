@@ -28,9 +28,9 @@ struct Position {
 // One event in its place. Immutable once published, shared between threads.
 struct Event {
   Position position;
-  bool stored = false;     // belongs in the history
-  std::string publisher;   // the series that it was published in; empty: made by a store script
-  uint64_t sequence = 0;   // its number in that series
+  bool stored = false;    // belongs in the history
+  std::string publisher;  // the series that it was published in; empty: made by a store script
+  uint64_t sequence = 0;  // its number in that series
   std::string payload;
 };
 using EventPtr = std::shared_ptr<const Event>;
@@ -45,8 +45,9 @@ struct Snapshot {
 struct LogSlice {
   Position position;             // of the last event in the channel
   bool complete = false;         // `events` holds everything after the place asked for; false: the
-                                 // log was trimmed beyond it, or the epoch is another one
-  std::vector<EventPtr> events;  // in order; empty when not complete
+                                 // log was trimmed beyond it, or its epoch is not known any more
+  std::vector<EventPtr> events;  // in order; empty when not complete. They may begin in the epoch
+                                 // asked for and go on in the one that followed it
 };
 
 // What a publisher wants to append.
@@ -55,9 +56,9 @@ struct Draft {
   bool stored = false;
 };
 struct Batch {
-  std::string publisher;        // random name of the series; not empty
-  uint64_t first_sequence = 1;  // number of the first draft in the series, from 1
-  std::vector<Draft> drafts;    // not empty
+  std::string publisher;                         // random name of the series; not empty
+  uint64_t first_sequence = 1;                   // number of the first draft in the series, from 1
+  std::vector<Draft> drafts;                     // not empty
   absl::Time deadline = absl::InfiniteFuture();  // nothing is appended when the store's clock,
                                                  // corrected for its difference to ours, is past it
 };
@@ -102,7 +103,8 @@ class Listener {
 // when it is full, kInternal when it answers nonsense.
 class MessageBus {
  public:
-  // Ends with the object: afterwards no further call to the listener begins.
+  // Ends with the object: afterwards no further call to the listener begins (from another thread
+  // than the listener's: one that is about to begin may still do so).
   class Subscription {
    public:
     virtual ~Subscription() = default;

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/bus/message_bus.h"
+
+// What a Redis script needs in order to append events to a channel in one atomic step with its own
+// work. Such a script finds, in front of its own text:
+//
+//   now_ms                   Redis' clock, milliseconds since 1970
+//   append_event(stored, publisher, sequence, payload)
+//                            appends and publishes; false, '', 0 for events that it makes itself
+//   integer(number)          a whole number as text, exact up to 2^53
+//   first_key, first_argument
+//                            where its own KEYS and ARGV begin: after kAppendKeys, kAppendArguments
+//
+// and is called with AppendKeys() and AppendArguments() before its own:
+//
+//   const redis::Script kClaim{"claim", ScriptThatAppends(kClaimLua)};
+//   std::vector<std::string> keys = AppendKeys(instance, channel);
+//   keys.push_back(ChannelKey(instance, channel, "nicknames"));
+//   std::vector<std::string> arguments = AppendArguments(instance, channel, limits);
+//   arguments.push_back(nickname);
+//   client.Run(kClaim, std::move(keys), std::move(arguments), ...);
+namespace gischat::bus {
+
+inline constexpr size_t kAppendKeys = 4;
+inline constexpr size_t kAppendArguments = 6;
+
+// The name of a key of a channel: `gischat:{<instance>:<channel>}:<what>`, all in one slot. Braces,
+// colons and percent signs within instance and channel are percent-encoded.
+std::string ChannelKey(std::string_view instance, std::string_view channel, std::string_view what);
+
+// `source` with the functions above in front of it.
+std::string ScriptThatAppends(std::string_view source);
+
+std::vector<std::string> AppendKeys(std::string_view instance, std::string_view channel);
+std::vector<std::string> AppendArguments(std::string_view instance, std::string_view channel,
+                                         const Limits& limits);
+
+}  // namespace gischat::bus

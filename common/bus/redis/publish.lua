@@ -1,0 +1,33 @@
+-- Appends a batch of a publisher, in order, each draft at most once. After append.lua.
+--
+-- KEYS[5]   string: number of the series' last draft that was appended
+-- ARGV[7]   name of the series          ARGV[8]   number of the first draft
+-- ARGV[9]   deadline in milliseconds of Redis' clock; 0: none
+-- ARGV[10]  lifetime of KEYS[5] in milliseconds
+-- ARGV[11], ARGV[12], ...  of each draft: 1 when it is to be stored, else 0; its payload
+-- Returns the outcome, the next number of the series, epoch and offset of the channel.
+local first = tonumber(ARGV[8])
+local deadline_ms = tonumber(ARGV[9])
+local count = (#ARGV - 10) / 2
+local expected = tonumber(redis.call('GET', KEYS[5]) or '0') + 1
+local outcome = 'PUBLISHED'
+
+if first + count > expected then  -- something in it is new
+  if first > expected then
+    outcome = 'GAP'
+  elseif deadline_ms > 0 and now_ms > deadline_ms then
+    outcome = 'EXPIRED'
+  else
+    for number = expected, first + count - 1 do
+      local draft = 11 + 2 * (number - first)
+      append_event(ARGV[draft] == '1', ARGV[7], number, ARGV[draft + 1])
+    end
+    expected = first + count
+  end
+end
+
+local channel = open_channel()
+if outcome == 'PUBLISHED' then
+  redis.call('SET', KEYS[5], integer(expected - 1), 'PX', ARGV[10])
+end
+return {outcome, integer(expected), channel.epoch, integer(channel.offset)}

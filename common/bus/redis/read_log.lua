@@ -1,0 +1,21 @@
+-- Reads what follows a position. After append.lua.
+--
+-- ARGV[7]  epoch of the position       ARGV[8]  its offset
+-- Returns epoch and offset of the channel, 1 when the log holds everything after the position (else
+-- 0), and the events in order.
+local channel = open_channel()
+local after = tonumber(ARGV[8])
+if ARGV[7] == channel.previous_epoch then
+  -- The next epoch goes on where this one ended. Who stands beyond its end has seen writes that the
+  -- server lost, and still needs what came after them.
+  after = math.min(after, channel.previous_offset)
+elseif ARGV[7] ~= channel.epoch then
+  after = nil
+end
+
+local first = channel.offset - redis.call('LLEN', KEYS[2]) + 1
+if not after or after > channel.offset or after + 1 < first then
+  return {channel.epoch, integer(channel.offset), 0, {}}
+end
+return {channel.epoch, integer(channel.offset), 1,
+        redis.call('LRANGE', KEYS[2], integer(after + 1 - first), -1)}
