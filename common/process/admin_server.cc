@@ -163,7 +163,8 @@ class AdminServer::Core : public std::enable_shared_from_this<AdminServer::Core>
     }
     if (path == "/livez") co_return Answer(http::status::ok, "ok\n");
     if (path == "/readyz") co_return Readiness();
-    co_return Answer(http::status::ok, co_await CollectMetrics(),
+    std::string metrics = co_await CollectMetrics();
+    co_return Answer(http::status::ok, std::move(metrics),
                      "text/plain; version=0.0.4; charset=utf-8");
   }
 
@@ -175,12 +176,11 @@ class AdminServer::Core : public std::enable_shared_from_this<AdminServer::Core>
 
   // Thousands of metrics or open files take milliseconds, which the loop has not.
   asio::awaitable<std::string> CollectMetrics() {
-    co_return co_await asio::co_spawn(
-        collector_,
-        [self = shared_from_this()]() -> asio::awaitable<std::string> {
-          co_return self->pages_.metrics();
-        },
-        asio::use_awaitable);
+    // Named, because GCC 12 destroys the captures of a temporary in a co_await expression twice.
+    auto collect = [self = shared_from_this()]() -> asio::awaitable<std::string> {
+      co_return self->pages_.metrics();
+    };
+    co_return co_await asio::co_spawn(collector_, std::move(collect), asio::use_awaitable);
   }
 
   asio::io_context& loop_;

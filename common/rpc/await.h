@@ -17,6 +17,9 @@ namespace gischat::rpc {
 //
 //   absl::StatusOr<ListUsersResponse> users = co_await rpc::Await<ListUsersResponse>(
 //       [&](auto done) { presence.ListUsers(request, std::move(done)); });
+//
+// Capture by reference, or give the lambda a name and move it in: GCC 12 destroys what a temporary
+// lambda (or aggregate) in a co_await expression holds by value twice.
 template <typename T, typename Start>
 boost::asio::awaitable<absl::StatusOr<T>> Await(Start start) {
   return boost::asio::async_initiate<decltype(boost::asio::use_awaitable), void(absl::StatusOr<T>)>(
