@@ -47,14 +47,14 @@ void CountBytes(benchmark::State& state, size_t bytes) {
 }
 
 void RunDecode(benchmark::State& state, const std::string& json) {
-  for (auto _ : state) benchmark::DoNotOptimize(Decode(json));
+  while (state.KeepRunning()) benchmark::DoNotOptimize(Decode(json));
   CountBytes(state, json.size());
 }
 
 void RunEncode(benchmark::State& state, const std::string& json, Shape shape) {
   const chat::v1::ChatMessage message = Decode(json);
   size_t bytes = 0;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     SharedBytes frame = MakeTextFrame(*EncodeMessage(message, shape));
     bytes = frame->size();
     benchmark::DoNotOptimize(frame);

@@ -90,7 +90,7 @@ void Deliver(benchmark::State& state) {
   FullChannel channel(state.range(0));
   const auto batch = static_cast<uint64_t>(state.range(1));
   uint64_t offset = 1;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     channel.hub().Apply(TextAt(offset, batch));
     offset += batch;
   }
@@ -102,7 +102,7 @@ void JoinAndLeave(benchmark::State& state) {
   FullChannel channel(state.range(0));
   channel.hub().Apply(TextAt(1, 5));
   QueueingMember member;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     channel.hub().Join(member, kChannel, nullptr, [] {});
     channel.hub().Leave(member);
   }

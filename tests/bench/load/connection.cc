@@ -10,7 +10,7 @@
 namespace gischat::bench {
 namespace {
 
-constexpr size_t kReadBytes = 256 * 1024;
+constexpr size_t kReadBytes = size_t{256} << 10;
 
 // One for all connections: a frame that is not whole moves to the connection's own memory.
 std::vector<char>& SharedReadBuffer() {

@@ -52,7 +52,7 @@ std::string MaskedFrame(Opcode opcode, std::string_view payload, uint32_t seed) 
     AppendNumber(payload.size(), 8, frame);
   }
   std::string key;
-  AppendNumber(seed * 2654435761U, 4, key);
+  AppendNumber(seed * uint64_t{2654435761}, 4, key);
   frame += key;
   for (size_t i = 0; i < payload.size(); ++i) {
     frame.push_back(static_cast<char>(payload[i] ^ key[i % 4]));

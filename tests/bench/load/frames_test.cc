@@ -46,8 +46,9 @@ TEST(MaskedFrame, HidesThePayloadBehindTheKey) {
   EXPECT_EQ(static_cast<uint8_t>(frame[0]), 0x81);
   EXPECT_EQ(static_cast<uint8_t>(frame[1]), 0x85);
   std::string payload;
-  for (size_t i = 0; i < 5; ++i)
+  for (size_t i = 0; i < 5; ++i) {
     payload.push_back(static_cast<char>(frame[6 + i] ^ frame[2 + i % 4]));
+  }
   EXPECT_EQ(payload, "hello");
   EXPECT_NE(frame.substr(6), "hello");
 }

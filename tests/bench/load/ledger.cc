@@ -64,8 +64,9 @@ std::map<std::pair<uint32_t, uint32_t>, size_t> Ledger::MissingMessages(
   for (size_t receiver = 0; receiver < receivers_.size(); ++receiver) {
     if (!receivers_[receiver].open) continue;
     for (uint32_t sender = 0; sender < senders_; ++sender) {
-      for (uint32_t at = NextOf(receiver, sender); at <= sent[sender]; ++at)
+      for (uint32_t at = NextOf(receiver, sender); at <= sent[sender]; ++at) {
         ++missing[{sender, at}];
+      }
     }
   }
   return missing;

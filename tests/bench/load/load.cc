@@ -80,8 +80,7 @@ absl::Status Load::ConnectAll() {
   for (size_t i = 0; i < options_.clients; ++i) {
     absl::StatusOr<Upgraded> upgraded = Upgrade(urls[i % urls.size()], options_.patience);
     if (!upgraded.ok()) {
-      return absl::UnavailableError(
-          absl::StrCat("client ", i, ": ", std::string(upgraded.status().message())));
+      return absl::UnavailableError(absl::StrCat("client ", i, ": ", upgraded.status().message()));
     }
     poller_.Add(upgraded->fd, i);
     connections_.push_back(std::make_unique<Connection>(

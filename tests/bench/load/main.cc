@@ -1,29 +1,33 @@
 #include <cstdio>
-#include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "tests/bench/load/load.h"
 #include "tests/bench/load/options.h"
 #include "tests/bench/load/report.h"
 
-int main(int argc, char** argv) {
-  constexpr int kNoRun = 2;
-  using namespace gischat::bench;
+namespace {
 
-  const absl::StatusOr<Options> options = ParseOptions(argc, argv);
+using gischat::bench::Load;
+using gischat::bench::Options;
+
+constexpr int kNoRun = 2;
+
+int Complain(const absl::Status& status) {
+  std::fputs(absl::StrCat("gischat-load: ", status.message(), "\n").c_str(), stderr);
+  return kNoRun;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const absl::StatusOr<Options> options = gischat::bench::ParseOptions(argc, argv);
   if (absl::IsCancelled(options.status())) {
-    std::fputs(Usage().c_str(), stdout);
+    std::fputs(gischat::bench::Usage().c_str(), stdout);
     return 0;
   }
-  if (!options.ok()) {
-    std::fprintf(stderr, "gischat-load: %s (--help lists the flags)\n",
-                 std::string(options.status().message()).c_str());
-    return kNoRun;
-  }
+  if (!options.ok()) return Complain(options.status());
   Load load(*options);
-  if (const absl::Status status = load.Run(); !status.ok()) {
-    std::fprintf(stderr, "gischat-load: %s\n", std::string(status.message()).c_str());
-    return kNoRun;
-  }
+  if (const absl::Status status = load.Run(); !status.ok()) return Complain(status);
   std::puts(ReportLine(*options, load.result()).c_str());
   return load.result().ok() ? 0 : 1;
 }

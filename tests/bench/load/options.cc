@@ -79,8 +79,9 @@ absl::Status Check(const Options& o) {
   if (o.clients == 0 || o.clients > kMostConnections) {
     return absl::InvalidArgumentError(absl::StrCat("--clients must be 1 to ", kMostConnections));
   }
-  if (o.senders > o.clients)
+  if (o.senders > o.clients) {
     return absl::InvalidArgumentError("--senders must not exceed --clients");
+  }
   if (o.senders * o.clients > kMostPairs) {
     return absl::InvalidArgumentError("--senders times --clients takes too much memory");
   }
@@ -104,8 +105,9 @@ absl::StatusOr<Options> ParseOptions(int argc, const char* const* argv) {
     if (flag == flags.end()) return absl::InvalidArgumentError(absl::StrCat("unknown: ", argv[i]));
     std::string value;
     if (!flag->shape.empty()) {
-      if (++i == argc)
+      if (++i == argc) {
         return absl::InvalidArgumentError(absl::StrCat("--", flag->name, " needs ", flag->shape));
+      }
       value = argv[i];
     }
     if (!flag->take(value)) {
