@@ -1,0 +1,138 @@
+#include <grpcpp/channel.h>
+#include <gtest/gtest.h>
+#include <prometheus/metric_family.h>
+#include <prometheus/registry.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <future>
+#include <thread>
+
+#include "common/rpc/await.h"
+#include "common/rpc/call_metrics.h"
+#include "common/rpc/server.h"
+#include "common/rpc/unary_call.h"
+#include "tests/unit/rpc/fake_services.h"
+
+namespace gischat::rpc {
+namespace {
+
+using presence::v1::DetachResponse;
+using presence::v1::ListUsersResponse;
+using presence::v1::Presence;
+
+class CallTest : public testing::Test {
+ protected:
+  void ListUsers(base::Callback<ListUsersResponse> done) {
+    presence::v1::ListUsersRequest request;
+    request.set_channel("QGIS");
+    CallUnary(stub_->async(), &Presence::Stub::async::ListUsers, "presence.ListUsers",
+              absl::Seconds(20), metrics_, std::move(request), std::move(done));
+  }
+
+  void NeverAnswered(base::Callback<DetachResponse> done) {
+    CallUnary(stub_->async(), &Presence::Stub::async::Detach, "presence.Detach",
+              absl::Milliseconds(50), metrics_, presence::v1::DetachRequest(), std::move(done));
+  }
+
+  // How often a method ended with a code, as the metrics have it.
+  uint64_t Observed(const std::string& method, const std::string& code) {
+    for (const auto& family : registry_.Collect()) {
+      for (const auto& metric : family.metric) {
+        if (family.name == "gischat_rpc_client_seconds" && metric.label[0].value == code &&
+            metric.label[1].value == method) {
+          return metric.histogram.sample_count;
+        }
+      }
+    }
+    return 0;
+  }
+
+  prometheus::Registry registry_;
+  CallMetrics metrics_{registry_};
+  FakePresence presence_;
+  const std::unique_ptr<Server> server_ = Server::InProcess({&presence_});
+  const std::unique_ptr<Presence::Stub> stub_ = Presence::NewStub(server_->InProcessChannel());
+};
+
+template <typename T, typename Start>
+absl::StatusOr<T> Wait(Start start) {
+  std::promise<absl::StatusOr<T>> promise;
+  start(base::Callback<T>(
+      [&promise](absl::StatusOr<T> result) { promise.set_value(std::move(result)); }));
+  return promise.get_future().get();
+}
+
+TEST_F(CallTest, HandsTheAnswerToTheCallback) {
+  const auto users = Wait<ListUsersResponse>([&](auto done) { ListUsers(std::move(done)); });
+  ASSERT_TRUE(users.ok()) << users.status();
+  EXPECT_EQ(users->nicknames(0), "QGIS");
+  EXPECT_EQ(Observed("presence.ListUsers", "OK"), 1u);
+}
+
+TEST_F(CallTest, HandsTheErrorToTheCallback) {
+  presence_.answers.judge = [](int) {
+    return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "empty channel");
+  };
+  const auto users = Wait<ListUsersResponse>([&](auto done) { ListUsers(std::move(done)); });
+  EXPECT_EQ(users.status(), absl::InvalidArgumentError("empty channel"));
+  EXPECT_EQ(Observed("presence.ListUsers", "INVALID_ARGUMENT"), 1u);
+}
+
+TEST_F(CallTest, EndsAtItsDeadline) {
+  const auto answer = Wait<DetachResponse>([&](auto done) { NeverAnswered(std::move(done)); });
+  EXPECT_EQ(answer.status().code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(Observed("presence.Detach", "DEADLINE_EXCEEDED"), 1u);
+}
+
+// Runs a coroutine to its end on a loop of this thread, whose only work it is.
+template <typename Coroutine>
+void RunToEnd(Coroutine coroutine) {
+  boost::asio::io_context loop;
+  bool ended = false;
+  boost::asio::co_spawn(loop, std::move(coroutine),
+                        [&ended](std::exception_ptr failure) { ended = failure == nullptr; });
+  loop.run();
+  EXPECT_TRUE(ended);
+}
+
+TEST_F(CallTest, CanBeAwaitedByACoroutineWhichStaysOnItsThread) {
+  RunToEnd([this]() -> boost::asio::awaitable<void> {
+    const auto thread = std::this_thread::get_id();
+    for (int i = 0; i < 3; ++i) {
+      const absl::StatusOr<ListUsersResponse> users =
+          co_await Await<ListUsersResponse>([&](auto done) { ListUsers(std::move(done)); });
+      EXPECT_TRUE(users.ok() && users->nicknames(0) == "QGIS") << users.status();
+      EXPECT_EQ(std::this_thread::get_id(), thread);
+    }
+  });
+}
+
+TEST_F(CallTest, TellsErrorsToTheCoroutine) {
+  RunToEnd([this]() -> boost::asio::awaitable<void> {
+    const auto answer =
+        co_await Await<DetachResponse>([&](auto done) { NeverAnswered(std::move(done)); });
+    EXPECT_EQ(answer.status().code(), absl::StatusCode::kDeadlineExceeded);
+  });
+}
+
+TEST(Await, TakesACallbackThatComesBeforeTheCallReturns) {
+  RunToEnd([]() -> boost::asio::awaitable<void> {
+    const auto answer = co_await Await<int>([](auto done) { std::move(done)(7); });
+    EXPECT_EQ(answer.value_or(0), 7);
+  });
+}
+
+TEST(Await, TakesANamedStartThatHoldsValues) {
+  const auto held = std::make_shared<int>(7);
+  RunToEnd([held]() -> boost::asio::awaitable<void> {
+    auto start = [held](auto done) { std::move(done)(*held); };
+    const auto answer = co_await Await<int>(std::move(start));
+    EXPECT_EQ(answer.value_or(0), 7);
+  });
+  EXPECT_EQ(held.use_count(), 1);
+}
+
+}  // namespace
+}  // namespace gischat::rpc
