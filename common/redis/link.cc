@@ -27,6 +27,9 @@ Link::Link(boost::asio::io_context& loop, Options options, std::string name,
 
 void Link::Start() {
   if (state_ != State::kStopped) return;
+  auto user = user_.lock();
+  label_ = absl::StrCat("redis ", options_.host, ":", options_.port,
+                        user != nullptr && user->announced() ? "" : " (messages)");
   backoff_ = options_.min_backoff;
   Connect();
 }
@@ -112,9 +115,8 @@ void Link::BeUp() {
   metrics_.connected.Set(1);
   if (was_up_) metrics_.reconnects.Increment();
   auto user = user_.lock();
-  const bool quiet = user == nullptr || (user->quiet() && trouble_.empty());
-  spdlog::log(quiet ? spdlog::level::debug : spdlog::level::info, "redis {}:{}: connected",
-              options_.host, options_.port);
+  const bool quiet = user == nullptr || (!user->announced() && trouble_.empty());
+  spdlog::log(quiet ? spdlog::level::debug : spdlog::level::info, "{}: connected", label_);
   was_up_ = true;
   trouble_.clear();
   if (user != nullptr) user->OnUp();
@@ -148,11 +150,10 @@ void Link::LogTrouble(const absl::Status& why) {
   auto user = user_.lock();
   if (user == nullptr || trouble == trouble_) return;
   if (user->quiet()) {
-    spdlog::debug("redis {}:{} ({}): {}, trying again", options_.host, options_.port, name_,
-                  trouble);
+    spdlog::debug("{}: {}, trying again", label_, trouble);
     return;
   }
-  spdlog::warn("redis {}:{}: {}, trying again", options_.host, options_.port, trouble);
+  spdlog::warn("{}: {}, trying again", label_, trouble);
   trouble_ = trouble;
 }
 

@@ -30,7 +30,10 @@ class Link : public Connection::Handler, public std::enable_shared_from_this<Lin
     virtual void OnUp() = 0;
     virtual void OnDown(const absl::Status& why) = 0;  // after OnUp
     virtual void OnReply(Reply reply) = 0;
-    virtual bool quiet() const { return false; }  // whether troubles are only logged for debugging
+    // Whether troubles are only logged for debugging.
+    virtual bool quiet() const { return false; }
+    // Whether being connected is worth a line when there was no trouble before.
+    virtual bool announced() const { return true; }
   };
 
   Link(boost::asio::io_context& loop, Options options, std::string name,
@@ -71,6 +74,7 @@ class Link : public Connection::Handler, public std::enable_shared_from_this<Lin
   boost::asio::io_context& loop_;
   const Options options_;
   const std::string name_;
+  std::string label_;  // in logs
   const std::vector<const Script*> scripts_;
   LinkMetrics metrics_;
   const std::weak_ptr<User> user_;

@@ -117,6 +117,7 @@ class Subscriber::Core : public Link::User, public std::enable_shared_from_this<
 
   // The client says the same of the same Redis.
   bool quiet() const override { return !client_.ready(); }
+  bool announced() const override { return false; }
 
   void Beat() {
     if (SteadyClock::now() - std::max(up_since_, link_->last_heard()) > kPatience) {

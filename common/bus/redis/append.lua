@@ -37,7 +37,7 @@ local function open_channel()
     epoch = fields[1],
     offset = tonumber(fields[2] or '0'),
     bytes = tonumber(fields[3] or '0'),
-    previous_epoch = fields[5] or '0',
+    previous_epoch = fields[5] or '',
     previous_offset = tonumber(fields[6] or '0'),
     refresh_ms = tonumber(fields[7] or '0'),
   }
