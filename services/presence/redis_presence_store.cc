@@ -1,6 +1,6 @@
 #include "services/presence/redis_presence_store.h"
 
-#include <deque>
+#include <iterator>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -112,13 +112,11 @@ std::optional<std::vector<Holding>> ParseHoldings(const redis::Reply& reply) {
   return holdings;
 }
 
-// The keys of presence follow those of the bus.
 redis::Script MakeScript(std::string name, std::string_view body) {
-  return {.name = "presence." + std::move(name),
-          .source = absl::StrCat(
-              std::string(bus::kAppendPrelude), "\nlocal FIRST_KEY = ", bus::kChannelKeys + 1,
-              "\nlocal WITHDRAWN_SECONDS = ", absl::ToInt64Seconds(kWithdrawnFor), "\n",
-              std::string(kPreludeLua), std::string(body))};
+  const std::string source =
+      absl::StrCat("local withdrawn_seconds = ", absl::ToInt64Seconds(kWithdrawnFor), "\n",
+                   std::string(kPreludeLua), "\n", std::string(body));
+  return {.name = "presence." + std::move(name), .source = bus::ScriptThatAppends(source)};
 }
 
 struct AllScripts {
@@ -141,8 +139,11 @@ const AllScripts& Library() {
 }  // namespace
 
 RedisPresenceStore::RedisPresenceStore(redis::Client& client, std::string instance,
-                                       absl::Duration time_to_live)
-    : client_(client), instance_(std::move(instance)), time_to_live_(time_to_live) {}
+                                       bus::Limits limits, absl::Duration time_to_live)
+    : client_(client),
+      instance_(std::move(instance)),
+      limits_(limits),
+      time_to_live_(time_to_live) {}
 
 std::vector<const redis::Script*> RedisPresenceStore::Scripts() {
   const AllScripts& all = Library();
@@ -157,84 +158,85 @@ std::vector<const redis::Script*> RedisPresenceStore::Scripts() {
           &all.evict};
 }
 
-std::vector<std::string> RedisPresenceStore::Keys(const std::string& channel) const {
-  std::vector<std::string> keys = bus::ChannelKeys(instance_, channel);
-  for (const char* part : {"leases", "holdings", "users", "count"}) {
-    keys.push_back(Key(channel, part));
+void RedisPresenceStore::Run(const redis::Script& script, const std::string& channel,
+                             const std::vector<std::string>& more_keys,
+                             std::vector<std::string> arguments,
+                             base::Callback<redis::Reply> done) {
+  std::vector<std::string> keys = bus::AppendKeys(instance_, channel);
+  for (const char* what : {"leases", "holdings", "users", "count"}) {
+    keys.push_back(bus::ChannelKey(instance_, channel, what));
   }
-  return keys;
-}
-
-std::string RedisPresenceStore::Key(const std::string& channel, std::string_view part) const {
-  return absl::StrCat("gischat:{", instance_, ":", channel, "}:", std::string(part));
+  keys.insert(keys.end(), more_keys.begin(), more_keys.end());
+  std::vector<std::string> all = bus::AppendArguments(instance_, channel, limits_);
+  all.insert(all.end(), std::make_move_iterator(arguments.begin()),
+             std::make_move_iterator(arguments.end()));
+  client_.Run(script, std::move(keys), std::move(all), std::move(done));
 }
 
 std::string RedisPresenceStore::WithdrawnKey(const std::string& channel,
                                              const std::string& nickname, const std::string& lease,
                                              uint64_t connection) const {
-  return absl::StrCat(Key(channel, "withdrawn"), ":", nickname, ":", connection, ":", lease);
+  return bus::ChannelKey(instance_, channel,
+                         absl::StrCat("withdrawn:", nickname, ":", connection, ":", lease));
 }
 
 void RedisPresenceStore::Report(HoldingReport report, base::Callback<ReportOutcome> done) {
-  client_.Run(
-      Library().report, Keys(report.channel),
+  Run(Library().report, report.channel, {},
       {std::move(report.lease), absl::StrCat(report.sequence), absl::StrCat(report.connections),
        report.announce ? "1" : "0", absl::StrCat(absl::ToInt64Milliseconds(time_to_live_))},
       Parsed("report", ParseReport, std::move(done)));
 }
 
 void RedisPresenceStore::Register(Claim claim, base::Callback<ClaimOutcome> done) {
-  std::vector<std::string> keys = Keys(claim.channel);
+  std::vector<std::string> withdrawn;
   for (const std::string& nickname : {claim.nickname, claim.previous_nickname}) {
-    keys.push_back(WithdrawnKey(claim.channel, nickname, claim.lease, claim.connection));
+    withdrawn.push_back(WithdrawnKey(claim.channel, nickname, claim.lease, claim.connection));
   }
-  client_.Run(Library().claim, std::move(keys),
-              {std::move(claim.lease), absl::StrCat(claim.connection), std::move(claim.request_id),
-               std::move(claim.nickname), std::move(claim.previous_nickname),
-               std::move(claim.newcomer_event), std::move(claim.exiter_event)},
-              Parsed("register", ParseClaim, std::move(done)));
+  Run(Library().claim, claim.channel, withdrawn,
+      {std::move(claim.lease), absl::StrCat(claim.connection), std::move(claim.request_id),
+       std::move(claim.nickname), std::move(claim.previous_nickname),
+       std::move(claim.newcomer_event), std::move(claim.exiter_event)},
+      Parsed("register", ParseClaim, std::move(done)));
 }
 
 void RedisPresenceStore::Unregister(Release release, base::Callback<bool> done) {
-  std::vector<std::string> keys = Keys(release.channel);
-  keys.push_back(
-      WithdrawnKey(release.channel, release.nickname, release.lease, release.connection));
-  client_.Run(Library().release, std::move(keys),
-              {std::move(release.lease), absl::StrCat(release.connection),
-               std::move(release.nickname), std::move(release.exiter_event)},
-              Parsed("unregister", ParseBool, std::move(done)));
+  const std::string withdrawn =
+      WithdrawnKey(release.channel, release.nickname, release.lease, release.connection);
+  Run(Library().release, release.channel, {withdrawn},
+      {std::move(release.lease), absl::StrCat(release.connection), std::move(release.nickname),
+       std::move(release.exiter_event)},
+      Parsed("unregister", ParseBool, std::move(done)));
 }
 
 void RedisPresenceStore::ListUsers(std::string channel,
                                    base::Callback<std::vector<std::string>> done) {
-  client_.Run(Library().list_users, Keys(channel), {},
-              Parsed("list_users", ParseNames, std::move(done)));
+  Run(Library().list_users, channel, {}, {}, Parsed("list_users", ParseNames, std::move(done)));
 }
 
 void RedisPresenceStore::CountConnections(std::string channel, base::Callback<Count> done) {
-  client_.Run(Library().count_connections, Keys(channel), {},
-              Parsed("count_connections", ParseCount, std::move(done)));
+  Run(Library().count_connections, channel, {}, {},
+      Parsed("count_connections", ParseCount, std::move(done)));
 }
 
 void RedisPresenceStore::AnnounceCount(CountAnnouncement announcement,
                                        base::Callback<Announcement> done) {
-  client_.Run(Library().announce_count, Keys(announcement.channel),
-              {absl::StrCat(announcement.count.connections),
-               absl::StrCat(announcement.count.revision), std::move(announcement.event),
-               absl::StrCat(absl::ToInt64Microseconds(announcement.interval))},
-              Parsed("announce_count", ParseAnnouncement, std::move(done)));
+  Run(Library().announce_count, announcement.channel, {},
+      {absl::StrCat(announcement.count.connections), absl::StrCat(announcement.count.revision),
+       std::move(announcement.event),
+       absl::StrCat(absl::ToInt64Microseconds(announcement.interval))},
+      Parsed("announce_count", ParseAnnouncement, std::move(done)));
 }
 
 void RedisPresenceStore::FindExpired(std::string channel,
                                      base::Callback<std::vector<Holding>> done) {
-  client_.Run(Library().find_expired, Keys(channel), {},
-              Parsed("find_expired", ParseHoldings, std::move(done)));
+  Run(Library().find_expired, channel, {}, {},
+      Parsed("find_expired", ParseHoldings, std::move(done)));
 }
 
 void RedisPresenceStore::FindHolding(std::string channel, std::string lease,
                                      base::Callback<Holding> done) {
-  client_.Run(Library().find_holding, Keys(channel), {std::move(lease)},
-              Parsed("find_holding", ParseHolding, std::move(done)));
+  Run(Library().find_holding, channel, {}, {std::move(lease)},
+      Parsed("find_holding", ParseHolding, std::move(done)));
 }
 
 void RedisPresenceStore::Evict(Eviction eviction, base::Callback<bool> done) {
@@ -245,8 +247,8 @@ void RedisPresenceStore::Evict(Eviction eviction, base::Callback<bool> done) {
     arguments.push_back(std::move(exit.nickname));
     arguments.push_back(std::move(exit.exiter_event));
   }
-  client_.Run(Library().evict, Keys(eviction.channel), std::move(arguments),
-              Parsed("evict", ParseBool, std::move(done)));
+  Run(Library().evict, eviction.channel, {}, std::move(arguments),
+      Parsed("evict", ParseBool, std::move(done)));
 }
 
 }  // namespace gischat::presence

@@ -2,10 +2,10 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/time/time.h"
+#include "common/bus/message_bus.h"
 #include "common/redis/client.h"
 #include "services/presence/presence_store.h"
 
@@ -15,8 +15,10 @@ namespace gischat::presence {
 // clock of Redis for all of them. Thread-safe; calls back on the client's loop.
 class RedisPresenceStore final : public PresenceStore {
  public:
-  // The client, which knows Scripts(), outlives the store. `instance` keeps installations apart.
-  RedisPresenceStore(redis::Client& client, std::string instance, absl::Duration time_to_live);
+  // The client, which knows Scripts(), outlives the store. `instance` keeps installations apart;
+  // it and `limits` are those of every other process that appends to the same channels.
+  RedisPresenceStore(redis::Client& client, std::string instance, bus::Limits limits,
+                     absl::Duration time_to_live);
 
   static std::vector<const redis::Script*> Scripts();
 
@@ -31,14 +33,16 @@ class RedisPresenceStore final : public PresenceStore {
   void Evict(Eviction eviction, base::Callback<bool> done) override;
 
  private:
-  // The keys of a channel, for every script.
-  std::vector<std::string> Keys(const std::string& channel) const;
-  std::string Key(const std::string& channel, std::string_view part) const;
+  // Runs a script on the keys of a channel, and `more_keys`.
+  void Run(const redis::Script& script, const std::string& channel,
+           const std::vector<std::string>& more_keys, std::vector<std::string> arguments,
+           base::Callback<redis::Reply> done);
   std::string WithdrawnKey(const std::string& channel, const std::string& nickname,
                            const std::string& lease, uint64_t connection) const;
 
   redis::Client& client_;
   const std::string instance_;
+  const bus::Limits limits_;
   const absl::Duration time_to_live_;
 };
 

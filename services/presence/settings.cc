@@ -3,8 +3,6 @@
 namespace gischat::presence {
 
 void Settings::Declare(config::Table& table) {
-  table.Text("INSTANCE_ID", &instance,
-             "Keeps several installations apart that share a Redis: part of every key.");
   table.Duration("GISCHAT_COUNT_INTERVAL_MS", &count_interval, absl::Milliseconds(1),
                  {.min = 0, .max = 60'000, .unit = "ms"},
                  "A channel hears its number of connections at most once in so long.");

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <string>
-
 #include "absl/time/time.h"
 #include "common/config/table.h"
 
@@ -9,7 +7,6 @@ namespace gischat::presence {
 
 // How presence behaves.
 struct Settings {
-  std::string instance = "gischat";                         // part of every key in Redis
   absl::Duration count_interval = absl::Milliseconds(100);  // between announcements in a channel
 
   // Terms of a lease. An edge that dies is out within time_to_live + sweep_interval, and the
@@ -21,7 +18,7 @@ struct Settings {
   // margin pass before a lease is evicted.
   absl::Duration sweep_patience = absl::Seconds(3);
 
-  void Declare(config::Table& table);  // INSTANCE_ID, GISCHAT_COUNT_INTERVAL_MS
+  void Declare(config::Table& table);  // GISCHAT_COUNT_INTERVAL_MS
 };
 
 }  // namespace gischat::presence

@@ -1,6 +1,7 @@
--- Publishes a count. ARGV: connections, revision, event, interval in microseconds. Returns
+-- Publishes a count. Arguments: connections, revision, event, interval in microseconds. Returns
 -- {whether it was published now, microseconds to wait before trying again or 0}.
-local connections, revision, interval = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[4])
+local connections, revision = tonumber(argument(1)), tonumber(argument(2))
+local interval = tonumber(argument(4))
 
 local known = redis.call('HMGET', count, 'told', 'told_revision', 'told_at', 'total', 'revision')
 local told, told_at = tonumber(known[1]) or 0, tonumber(known[3])
@@ -8,16 +9,16 @@ if (tonumber(known[2]) or 0) >= revision then return {0, 0} end
 
 -- A newer number than the one given, that whoever caused it may not live to announce.
 local outdated = (tonumber(known[5]) or 0) > revision and tonumber(known[4]) ~= connections
-local elapsed = told_at and now - told_at or interval
+local elapsed = told_at and now_us - told_at or interval
 local wait = elapsed >= 0 and math.max(interval - elapsed, 0) or 0
 local published = 0
 if told ~= connections then
   if wait > 0 then return {0, wait} end
-  append_event('0', '', '0', ARGV[3])
+  append_event(false, '', 0, argument(3))
   published = 1
   wait = interval
-  redis.call('HSET', count, 'told', ARGV[1], 'told_at', text(now))
+  redis.call('HSET', count, 'told', argument(1), 'told_at', integer(now_us))
 end
-redis.call('HSET', count, 'told_revision', ARGV[2])
+redis.call('HSET', count, 'told_revision', argument(2))
 keep()
 return {published, outdated and math.max(wait, 1) or 0}

@@ -1,2 +1,2 @@
--- ARGV: lease. Returns {lease, nickname...}; without nicknames when it is not there.
-return holdings_of({ARGV[1]})[1]
+-- Arguments: lease. Returns {lease, nickname...}; without nicknames when it is not there.
+return holdings_of({argument(1)})[1]

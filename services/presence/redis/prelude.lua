@@ -1,5 +1,4 @@
--- What the scripts of presence share. In front of it stands the prelude of the bus, whose keys come
--- first; ours follow:
+-- What the scripts of presence share. In front of it stands common/bus/redis/append.lua. Keys:
 --   leases    sorted set: lease -> end of its time, in ms of our clock
 --   holdings  hash: lease -> "<sequence of its last report> <connections>"
 --   users     hash: nickname -> "<order> <connection> <length of lease> <lease><request id>"
@@ -7,14 +6,18 @@
 --             order (of the last registration)
 -- All live for ten minutes after the last report, so that nothing stays for ever. Numbers that a
 -- double can't hold (sequences, connections) stay strings.
-local leases, holdings = KEYS[FIRST_KEY], KEYS[FIRST_KEY + 1]
-local users, count = KEYS[FIRST_KEY + 2], KEYS[FIRST_KEY + 3]
+local leases, holdings = KEYS[first_key], KEYS[first_key + 1]
+local users, count = KEYS[first_key + 2], KEYS[first_key + 3]
+local first_own_key = first_key + 4
 
-local clock = redis.call('TIME')
-local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])  -- microseconds
+local now_us
+do
+  local time = redis.call('TIME')
+  now_us = tonumber(time[1]) * 1000000 + tonumber(time[2])
+end
 
-local function text(number)
-  return string.format('%.0f', number)
+local function argument(index)
+  return ARGV[first_argument - 1 + index]
 end
 
 local function keep()
@@ -32,8 +35,8 @@ end
 -- A counter that grows with every use, and also when Redis came back empty.
 local function advance(field)
   local last = tonumber(redis.call('HGET', count, field)) or 0
-  local value = math.max(last + 1, now)
-  redis.call('HSET', count, field, text(value))
+  local value = math.max(last + 1, now_us)
+  redis.call('HSET', count, field, integer(value))
   return value
 end
 
@@ -46,14 +49,14 @@ local function recount()
   local known = redis.call('HMGET', count, 'total', 'revision')
   local revision = tonumber(known[2])
   if not revision or tonumber(known[1]) ~= total then
-    redis.call('HSET', count, 'total', text(total))
+    redis.call('HSET', count, 'total', integer(total))
     revision = advance('revision')
   end
   return total, revision
 end
 
 local function entry(order, connection, lease, request)
-  return text(order) .. ' ' .. connection .. ' ' .. #lease .. ' ' .. lease .. request
+  return integer(order) .. ' ' .. connection .. ' ' .. #lease .. ' ' .. lease .. request
 end
 
 -- Who holds a nickname, from its entry in users: order, connection, lease, request.
@@ -75,7 +78,7 @@ end
 
 -- Frees a nickname and tells the channel. The event comes first: it is what a full Redis refuses.
 local function free(nickname, exiter_event)
-  append_event('0', '', '0', exiter_event)
+  append_event(false, '', 0, exiter_event)
   redis.call('HDEL', users, nickname)
 end
 
@@ -85,7 +88,7 @@ local function release(nickname, lease, connection, exiter_event, withdrawn)
   local held = holder(nickname)
   if not held or held.lease ~= lease or held.connection ~= connection then return false end
   free(nickname, exiter_event)
-  redis.call('SET', withdrawn, held.request, 'EX', WITHDRAWN_SECONDS)
+  redis.call('SET', withdrawn, held.request, 'EX', withdrawn_seconds)
   return true
 end
 

@@ -1,9 +1,9 @@
--- Sets the connections of a lease and renews it. ARGV: lease, sequence, connections, '1' to create
--- the lease, its time to live in ms. Returns {whether it is there, total, revision}.
-local lease, sequence, connections = ARGV[1], ARGV[2], ARGV[3]
+-- Sets the connections of a lease and renews it. Arguments: lease, sequence, connections, '1' to
+-- create the lease, its time to live in ms. Returns {whether it is there, total, revision}.
+local lease, sequence, connections = argument(1), argument(2), argument(3)
 
 if not redis.call('ZSCORE', leases, lease) then
-  if ARGV[4] ~= '1' then
+  if argument(4) ~= '1' then
     local known = redis.call('HMGET', count, 'total', 'revision')
     return {0, tonumber(known[1]) or 0, tonumber(known[2]) or 0}
   end
@@ -11,7 +11,7 @@ if not redis.call('ZSCORE', leases, lease) then
   if redis.call('EXISTS', leases) == 0 then redis.call('DEL', holdings, users) end
 end
 
-redis.call('ZADD', leases, text(math.floor(now / 1000) + tonumber(ARGV[5])), lease)
+redis.call('ZADD', leases, integer(now_ms + tonumber(argument(5))), lease)
 local last = redis.call('HGET', holdings, lease)
 if not last or above(sequence, string.match(last, '^%d+')) then
   redis.call('HSET', holdings, lease, sequence .. ' ' .. connections)
