@@ -85,8 +85,24 @@ void Hub::LetIn(Channel& channel, Waiting entrant) {
   entrant.joined();
 }
 
+std::vector<Hub::Waiting*> Hub::FindWaiting(const Member& member) {
+  std::vector<Waiting*> found;
+  for (auto& [name, channel] : channels_) {
+    for (Waiting& waiting : channel.waiting) {
+      if (waiting.member == &member) found.push_back(&waiting);
+    }
+  }
+  return found;
+}
+
 void Hub::TellCount(Member& member, const Count& count) {
-  if (member.channel_ == nullptr) return;
+  if (member.channel_ == nullptr) {
+    for (Waiting* entrant : FindWaiting(member)) {
+      entrant->has_count = true;
+      entrant->count = count;
+    }
+    return;
+  }
   QueueCount(member, count, CountFrame(count, member.shape));
   FlushAll();
 }

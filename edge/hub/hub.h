@@ -65,6 +65,7 @@ class Hub {
     std::vector<Waiting> waiting;  // for the first snapshot
   };
 
+  std::vector<Waiting*> FindWaiting(const Member& member);
   void LetIn(Channel& channel, Waiting entrant);
   void Deliver(ChannelMembers& channel, const Broadcast& broadcast);
   void DeliverCount(ChannelMembers& channel, const Broadcast& broadcast);

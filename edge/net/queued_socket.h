@@ -95,6 +95,9 @@ class QueuedSocket {
     });
   }
 
+  // Beast's way to close a socket at once.
+  friend void beast_close_socket(QueuedSocket& socket) { socket.core_->Close(); }
+
  private:
   // Outlives the QueuedSocket while it still writes or lingers.
   struct Core {

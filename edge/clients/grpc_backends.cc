@@ -1,0 +1,207 @@
+#include "edge/clients/grpc_backends.h"
+
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
+
+#include <mutex>
+#include <utility>
+
+#include "common/rpc/call_metrics.h"
+#include "common/rpc/unary_call.h"
+#include "gischat/fanout/v1/fanout.grpc.pb.h"
+#include "gischat/moderation/v1/moderation.grpc.pb.h"
+#include "gischat/presence/v1/presence.grpc.pb.h"
+
+namespace gischat::edge::clients {
+namespace {
+
+constexpr absl::Duration kReviewTimeout = absl::Seconds(2);
+// An image may wait for its turn before the 5 s of its decoding begin.
+constexpr absl::Duration kImageReviewTimeout = absl::Seconds(35);
+constexpr absl::Duration kPresenceTimeout = absl::Milliseconds(500);
+constexpr absl::Duration kHistoryTimeout = absl::Seconds(2);
+
+class GrpcModerationClient final : public ModerationClient {
+ public:
+  GrpcModerationClient(std::shared_ptr<grpc::Channel> channel, rpc::CallMetrics& metrics)
+      : channel_(std::move(channel)),
+        stub_(moderation::v1::Moderation::NewStub(channel_)),
+        metrics_(metrics) {}
+
+  void Review(moderation::v1::ReviewRequest request,
+              base::Callback<moderation::v1::ReviewResponse> done) override {
+    const bool image = request.message().has_image();
+    rpc::CallUnary(stub_->async(), &Async::Review, "moderation.Review",
+                   image ? kImageReviewTimeout : kReviewTimeout, metrics_, std::move(request),
+                   std::move(done));
+  }
+
+  bool IsReachable() override {
+    const grpc_connectivity_state state = channel_->GetState(/*try_to_connect=*/true);
+    return state == GRPC_CHANNEL_READY || state == GRPC_CHANNEL_IDLE;
+  }
+
+ private:
+  using Async = moderation::v1::Moderation::StubInterface::async_interface;
+  std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<moderation::v1::Moderation::Stub> stub_;
+  rpc::CallMetrics& metrics_;
+};
+
+class GrpcPresenceClient final : public PresenceClient {
+ public:
+  GrpcPresenceClient(std::shared_ptr<grpc::Channel> channel, rpc::CallMetrics& metrics)
+      : stub_(presence::v1::Presence::NewStub(channel)), metrics_(metrics) {}
+
+  void Attach(presence::v1::AttachRequest request,
+              base::Callback<presence::v1::AttachResponse> done) override {
+    Call(&Async::Attach, "presence.Attach", std::move(request), std::move(done));
+  }
+  void Report(presence::v1::ReportRequest request,
+              base::Callback<presence::v1::ReportResponse> done) override {
+    Call(&Async::Report, "presence.Report", std::move(request), std::move(done));
+  }
+  void Detach(presence::v1::DetachRequest request,
+              base::Callback<presence::v1::DetachResponse> done) override {
+    Call(&Async::Detach, "presence.Detach", std::move(request), std::move(done));
+  }
+  void Register(presence::v1::RegisterRequest request,
+                base::Callback<presence::v1::RegisterResponse> done) override {
+    Call(&Async::Register, "presence.Register", std::move(request), std::move(done));
+  }
+  void Unregister(presence::v1::UnregisterRequest request,
+                  base::Callback<presence::v1::UnregisterResponse> done) override {
+    Call(&Async::Unregister, "presence.Unregister", std::move(request), std::move(done));
+  }
+  void ListUsers(presence::v1::ListUsersRequest request,
+                 base::Callback<presence::v1::ListUsersResponse> done) override {
+    Call(&Async::ListUsers, "presence.ListUsers", std::move(request), std::move(done));
+  }
+  void CountConnections(presence::v1::CountConnectionsRequest request,
+                        base::Callback<presence::v1::CountConnectionsResponse> done) override {
+    Call(&Async::CountConnections, "presence.CountConnections", std::move(request),
+         std::move(done));
+  }
+
+ private:
+  using Async = presence::v1::Presence::StubInterface::async_interface;
+
+  template <typename Request, typename Response>
+  void Call(void (Async::*method)(grpc::ClientContext*, const Request*, Response*,
+                                  std::function<void(grpc::Status)>),
+            std::string_view name, Request request, base::Callback<Response> done) {
+    rpc::CallUnary(stub_->async(), method, name, kPresenceTimeout, metrics_, std::move(request),
+                   std::move(done));
+  }
+
+  std::unique_ptr<presence::v1::Presence::Stub> stub_;
+  rpc::CallMetrics& metrics_;
+};
+
+// One Subscribe call. Deletes itself when gRPC is done with it; the handle only cuts it off from
+// its listener.
+class EventReader final : public grpc::ClientReadReactor<fanout::v1::SubscribeResponse> {
+ public:
+  EventReader(fanout::v1::SubscribeRequest request, std::shared_ptr<StreamListener> listener)
+      : request_(std::move(request)), listener_(std::move(listener)) {}
+
+  void Start(fanout::v1::Fanout::Stub& stub) {
+    stub.async()->Subscribe(&context_, &request_, this);
+    StartRead(&response_);
+    StartCall();
+  }
+
+  void Cancel() {
+    {
+      const std::lock_guard lock(mutex_);
+      listener_.reset();
+    }
+    context_.TryCancel();
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return;
+    if (const auto listener = CurrentListener()) listener->OnResponse(response_);
+    response_.Clear();
+    StartRead(&response_);
+  }
+
+  void OnDone(const grpc::Status& status) override {
+    if (const auto listener = CurrentListener()) listener->OnEnd(rpc::FromGrpc(status));
+    self_.reset();
+  }
+
+  std::shared_ptr<EventReader> self_;  // until OnDone
+
+ private:
+  std::shared_ptr<StreamListener> CurrentListener() {
+    const std::lock_guard lock(mutex_);
+    return listener_;
+  }
+
+  grpc::ClientContext context_;
+  fanout::v1::SubscribeRequest request_;
+  fanout::v1::SubscribeResponse response_;
+  std::mutex mutex_;  // guards listener_
+  std::shared_ptr<StreamListener> listener_;
+};
+
+class GrpcFanoutClient final : public FanoutClient {
+ public:
+  GrpcFanoutClient(std::shared_ptr<grpc::Channel> channel, rpc::CallMetrics& metrics)
+      : stub_(fanout::v1::Fanout::NewStub(channel)), metrics_(metrics) {}
+
+  void Publish(fanout::v1::PublishRequest request, absl::Duration timeout,
+               base::Callback<fanout::v1::PublishResponse> done) override {
+    rpc::CallUnary(stub_->async(), &Async::Publish, "fanout.Publish", timeout, metrics_,
+                   std::move(request), std::move(done));
+  }
+
+  void History(fanout::v1::HistoryRequest request,
+               base::Callback<fanout::v1::HistoryResponse> done) override {
+    rpc::CallUnary(stub_->async(), &Async::History, "fanout.History", kHistoryTimeout, metrics_,
+                   std::move(request), std::move(done));
+  }
+
+  std::unique_ptr<Stream> Subscribe(fanout::v1::SubscribeRequest request,
+                                    std::shared_ptr<StreamListener> listener) override {
+    auto reader = std::make_shared<EventReader>(std::move(request), std::move(listener));
+    reader->self_ = reader;
+    reader->Start(*stub_);
+    return std::make_unique<Handle>(std::move(reader));
+  }
+
+ private:
+  using Async = fanout::v1::Fanout::StubInterface::async_interface;
+
+  class Handle final : public Stream {
+   public:
+    explicit Handle(std::shared_ptr<EventReader> reader) : reader_(std::move(reader)) {}
+    ~Handle() override { reader_->Cancel(); }
+
+   private:
+    std::shared_ptr<EventReader> reader_;
+  };
+
+  std::unique_ptr<fanout::v1::Fanout::Stub> stub_;
+  rpc::CallMetrics& metrics_;
+};
+
+}  // namespace
+
+std::unique_ptr<ModerationClient> MakeModerationClient(std::shared_ptr<grpc::Channel> channel,
+                                                       rpc::CallMetrics& metrics) {
+  return std::make_unique<GrpcModerationClient>(std::move(channel), metrics);
+}
+
+std::unique_ptr<PresenceClient> MakePresenceClient(std::shared_ptr<grpc::Channel> channel,
+                                                   rpc::CallMetrics& metrics) {
+  return std::make_unique<GrpcPresenceClient>(std::move(channel), metrics);
+}
+
+std::unique_ptr<FanoutClient> MakeFanoutClient(std::shared_ptr<grpc::Channel> channel,
+                                               rpc::CallMetrics& metrics) {
+  return std::make_unique<GrpcFanoutClient>(std::move(channel), metrics);
+}
+
+}  // namespace gischat::edge::clients

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <memory>
+
+#include "edge/clients/backends.h"
+
+namespace grpc {
+class Channel;
+}
+namespace gischat::rpc {
+class CallMetrics;
+}
+
+// The clients over gRPC. The metrics outlive them; a client outlives its calls.
+namespace gischat::edge::clients {
+
+std::unique_ptr<ModerationClient> MakeModerationClient(std::shared_ptr<grpc::Channel> channel,
+                                                       rpc::CallMetrics& metrics);
+std::unique_ptr<PresenceClient> MakePresenceClient(std::shared_ptr<grpc::Channel> channel,
+                                                   rpc::CallMetrics& metrics);
+std::unique_ptr<FanoutClient> MakeFanoutClient(std::shared_ptr<grpc::Channel> channel,
+                                               rpc::CallMetrics& metrics);
+
+}  // namespace gischat::edge::clients

@@ -1,0 +1,408 @@
+#include "edge/clients/lease.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/registry.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <atomic>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <map>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "common/base/random_id.h"
+
+namespace gischat::edge::clients {
+namespace {
+
+namespace asio = boost::asio;
+using presence::v1::RegisterResponse;
+
+constexpr absl::Duration kFirstBackoff = absl::Milliseconds(100);
+constexpr absl::Duration kLastBackoff = absl::Seconds(1);
+constexpr absl::Duration kHealthyFor = absl::Seconds(5);
+
+}  // namespace
+
+// Everything but Health() happens on the loop's thread.
+class Lease::Core : public std::enable_shared_from_this<Core> {
+ public:
+  Core(asio::io_context& loop, PresenceClient& presence, std::string edge,
+       std::vector<std::string> channels, prometheus::Registry& registry)
+      : loop_(loop),
+        presence_(presence),
+        edge_(std::move(edge)),
+        timer_(loop),
+        lost_(prometheus::BuildCounter()
+                  .Name("gischat_edge_leases_lost_total")
+                  .Help("Times that presence did not know the lease of this edge any more")
+                  .Register(registry)
+                  .Add({})),
+        healthy_(prometheus::BuildGauge()
+                     .Name("gischat_edge_presence_answers")
+                     .Help("1 while presence answers the reports of this edge")
+                     .Register(registry)
+                     .Add({})) {
+    for (std::string& channel : channels) channels_.try_emplace(std::move(channel));
+  }
+
+  template <typename Action>
+  void Post(Action action) {
+    asio::post(loop_, [self = shared_from_this(), action = std::move(action)]() mutable {
+      if (!self->stopped_) action(*self);
+    });
+  }
+
+  void Attach() {
+    presence::v1::AttachRequest request;
+    request.set_edge(edge_);
+    presence_.Attach(std::move(request), [self = shared_from_this()](auto answer) {
+      self->Post([answer = std::move(answer)](Core& core) { core.OnAttached(answer); });
+    });
+  }
+
+  void Connect(const std::string& name, std::function<void(hub::Count)> counted) {
+    Channel& channel = channels_[name];
+    ++channel.connections;
+    channel.changed = true;
+    channel.waiting.push_back(std::move(counted));
+    ReportSoon();
+  }
+
+  void Disconnect(const std::string& name) {
+    Channel& channel = channels_[name];
+    --channel.connections;
+    channel.changed = true;
+    ReportSoon();
+  }
+
+  void Register(Claim claim) {
+    const Key key{claim.channel, claim.connection};
+    auto pending = std::make_shared<PendingClaim>();
+    pending->claim = std::move(claim);
+    pending->request_id = base::RandomUuid();
+    claims_[key] = pending;
+    SendClaim(pending);
+  }
+
+  void Unregister(const std::string& channel, uint64_t connection, std::function<void()> done) {
+    const Key key{channel, connection};
+    const auto claimed = claims_.find(key);
+    if (claimed != claims_.end()) {
+      claimed->second->cancelled = std::move(done);  // given back when its outcome is known
+      return;
+    }
+    Release(key, std::move(done));
+  }
+
+  absl::Status Health() const {
+    if (absl::Now() - absl::FromUnixNanos(answered_.load()) < kHealthyFor) return absl::OkStatus();
+    return absl::UnavailableError("no answer from presence");
+  }
+
+  void Stop(absl::Duration patience, std::function<void()> done) {
+    stopping_ = true;
+    timer_.cancel();
+    auto once = std::make_shared<std::function<void()>>([self = shared_from_this(), done] {
+      if (!std::exchange(self->stopped_, true)) done();
+    });
+    auto deadline = std::make_shared<asio::steady_timer>(loop_);
+    deadline->expires_after(absl::ToChronoMilliseconds(patience));
+    deadline->async_wait([once, deadline](boost::system::error_code) { (*once)(); });
+    presence::v1::DetachRequest request;
+    request.set_lease(lease_);
+    for (const auto& [name, channel] : channels_) request.add_channels(name);
+    if (lease_.empty()) {
+      deadline->cancel();
+      return;
+    }
+    presence_.Detach(std::move(request), [self = shared_from_this(), once, deadline](auto) {
+      asio::post(self->loop_, [deadline] { deadline->cancel(); });
+    });
+  }
+
+ private:
+  struct Channel {
+    uint64_t connections = 0;
+    bool changed = false;                                   // since the last report that was sent
+    std::vector<std::function<void(hub::Count)>> waiting;   // for the next report
+    std::vector<std::function<void(hub::Count)>> reported;  // for the answer to the one under way
+  };
+  struct Key {
+    std::string channel;
+    uint64_t connection;
+    auto operator<=>(const Key&) const = default;
+  };
+  struct Name {
+    std::string nickname;
+    std::function<void()> on_lost;
+  };
+  struct PendingClaim {
+    Claim claim;
+    std::string request_id;
+    absl::Duration backoff = kFirstBackoff;
+    std::function<void()> cancelled;  // set: the nickname is not wanted any more
+    bool again = false;               // an old nickname, announced again after the lease was lost
+  };
+
+  void OnAttached(const absl::StatusOr<presence::v1::AttachResponse>& answer) {
+    if (!answer.ok()) {
+      OnFailure(answer.status());
+      return After(NextBackoff(), [](Core& core) { core.Attach(); });
+    }
+    lease_ = answer->lease();
+    renew_every_ = absl::Milliseconds(answer->renew_every_ms());
+    sequence_ = 0;
+    announced_ = false;
+    renewal_due_ = false;
+    Report(/*everything=*/true);
+    ScheduleRenewal();
+  }
+
+  // Reports what changed, unless a report is under way: then its answer is followed by the next.
+  void ReportSoon() {
+    if (!reporting_ && announced_) Report(/*everything=*/false);
+  }
+
+  void Report(bool everything) {
+    presence::v1::ReportRequest request;
+    request.set_lease(lease_);
+    request.set_sequence(++sequence_);
+    request.set_announce(!announced_);
+    for (auto& [name, channel] : channels_) {
+      if (!everything && !channel.changed) continue;
+      channel.changed = false;
+      std::move(channel.waiting.begin(), channel.waiting.end(),
+                std::back_inserter(channel.reported));
+      channel.waiting.clear();
+      presence::v1::Holding& holding = *request.add_holdings();
+      holding.set_channel(name);
+      holding.set_connections(channel.connections);
+    }
+    reporting_ = true;
+    presence_.Report(std::move(request), [self = shared_from_this()](auto answer) {
+      self->Post([answer = std::move(answer)](Core& core) { core.OnReported(answer); });
+    });
+  }
+
+  void OnReported(const absl::StatusOr<presence::v1::ReportResponse>& answer) {
+    reporting_ = false;
+    if (stopping_) return;
+    if (!answer.ok()) {
+      OnFailure(answer.status());
+      // Which part was taken is unknown; absolute numbers can be sent again as a whole.
+      return After(NextBackoff(), [](Core& core) {
+        if (!core.reporting_ && !core.lease_.empty()) core.Report(/*everything=*/true);
+      });
+    }
+    OnSuccess();
+    const bool lost = std::any_of(answer->counts().begin(), answer->counts().end(),
+                                  [](const auto& count) { return !count.known(); });
+    if (lost) return OnLost();
+    if (!std::exchange(announced_, true)) ClaimAgain();
+    for (const presence::v1::ChannelCount& count : answer->counts()) {
+      for (auto& counted : std::exchange(channels_[count.channel()].reported, {})) {
+        counted({count.connections(), count.revision()});
+      }
+    }
+    const bool changed = std::any_of(channels_.begin(), channels_.end(),
+                                     [](const auto& entry) { return entry.second.changed; });
+    if (changed || renewal_due_) Report(/*everything=*/std::exchange(renewal_due_, false));
+  }
+
+  // Every renew_every_ a whole report, which renews the lease in every channel.
+  void ScheduleRenewal() {
+    timer_.expires_after(absl::ToChronoMilliseconds(renew_every_));
+    timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
+      if (error || self->stopping_) return;
+      self->ScheduleRenewal();
+      if (self->reporting_ || !self->announced_) {
+        self->renewal_due_ = self->announced_;
+      } else {
+        self->Report(/*everything=*/true);
+      }
+    });
+  }
+
+  void OnLost() {
+    spdlog::warn("edge: presence does not know our lease any more, announcing everything again");
+    lost_.Increment();
+    lease_.clear();
+    announced_ = false;
+    for (auto& [name, channel] : channels_) {
+      std::move(channel.reported.begin(), channel.reported.end(),
+                std::back_inserter(channel.waiting));
+      channel.reported.clear();
+    }
+    Attach();
+  }
+
+  // After a new lease was announced: the names that the old one held.
+  void ClaimAgain() {
+    for (auto& [key, name] : std::exchange(names_, {})) {
+      if (claims_.contains(key)) continue;  // about to change it
+      auto pending = std::make_shared<PendingClaim>();
+      pending->claim = {key.channel, key.connection, name.nickname, "", nullptr, name.on_lost};
+      pending->request_id = base::RandomUuid();
+      pending->again = true;
+      claims_[key] = pending;
+      SendClaim(pending);
+    }
+  }
+
+  void SendClaim(const std::shared_ptr<PendingClaim>& pending) {
+    if (!announced_) return ClaimLater(pending);
+    presence::v1::RegisterRequest request;
+    request.set_lease(lease_);
+    request.set_channel(pending->claim.channel);
+    request.set_connection(pending->claim.connection);
+    request.set_request_id(pending->request_id);
+    request.set_nickname(pending->claim.nickname);
+    request.set_previous_nickname(pending->claim.previous_nickname);
+    presence_.Register(std::move(request), [self = shared_from_this(), pending](auto answer) {
+      self->Post(
+          [pending, answer = std::move(answer)](Core& core) { core.OnClaimed(pending, answer); });
+    });
+  }
+
+  void ClaimLater(const std::shared_ptr<PendingClaim>& pending) {
+    const absl::Duration wait = pending->backoff;
+    pending->backoff = std::min(wait * 2, kLastBackoff);
+    After(wait, [pending](Core& core) { core.SendClaim(pending); });
+  }
+
+  void OnClaimed(const std::shared_ptr<PendingClaim>& pending,
+                 const absl::StatusOr<RegisterResponse>& answer) {
+    if (!answer.ok() || answer->outcome() == RegisterResponse::LEASE_UNKNOWN) {
+      if (answer.ok() && !reporting_ && announced_) Report(/*everything=*/true);
+      return ClaimLater(pending);
+    }
+    const Claim& claim = pending->claim;
+    const Key key{claim.channel, claim.connection};
+    claims_.erase(key);
+    const bool registered = answer->outcome() == RegisterResponse::REGISTERED;
+    if (registered) names_[key] = {claim.nickname, claim.on_lost};
+    if (pending->cancelled) return Release(key, pending->cancelled);
+    if (claim.done) claim.done(registered ? ClaimOutcome::kRegistered : ClaimOutcome::kTaken);
+    if (pending->again && !registered && claim.on_lost) claim.on_lost();
+  }
+
+  // Gives back what the connection holds, if anything.
+  void Release(const Key& key, std::function<void()> done) {
+    const auto held = names_.find(key);
+    if (held == names_.end()) return done();
+    presence::v1::UnregisterRequest request;
+    request.set_channel(key.channel);
+    request.set_connection(key.connection);
+    request.set_nickname(held->second.nickname);
+    names_.erase(held);
+    SendRelease(std::move(request), std::move(done), kFirstBackoff);
+  }
+
+  void SendRelease(presence::v1::UnregisterRequest request, std::function<void()> done,
+                   absl::Duration backoff) {
+    if (lease_.empty()) return done();  // went with the lease
+    request.set_lease(lease_);
+    presence_.Unregister(request, [self = shared_from_this(), request, done, backoff](auto answer) {
+      self->Post([request, done, backoff, ok = answer.ok()](Core& core) {
+        if (ok) return done();
+        core.After(backoff, [request, done, backoff](Core& later) {
+          later.SendRelease(request, done, std::min(backoff * 2, kLastBackoff));
+        });
+      });
+    });
+  }
+
+  void OnSuccess() {
+    if (told_away_) spdlog::info("edge: presence answers again");
+    told_away_ = false;
+    backoff_ = kFirstBackoff;
+    answered_.store(absl::ToUnixNanos(absl::Now()));
+    healthy_.Set(1);
+  }
+
+  void OnFailure(const absl::Status& status) {
+    if (!std::exchange(told_away_, true)) {
+      spdlog::warn("edge: presence can't be reached ({}), trying again", status.ToString());
+    }
+    healthy_.Set(0);
+  }
+
+  absl::Duration NextBackoff() {
+    return std::exchange(backoff_, std::min(backoff_ * 2, kLastBackoff));
+  }
+
+  template <typename Action>
+  void After(absl::Duration wait, Action action) {
+    auto timer = std::make_shared<asio::steady_timer>(loop_);
+    timer->expires_after(absl::ToChronoMilliseconds(wait));
+    timer->async_wait([self = shared_from_this(), timer,
+                       action = std::move(action)](boost::system::error_code error) mutable {
+      if (!error && !self->stopped_ && !self->stopping_) action(*self);
+    });
+  }
+
+  asio::io_context& loop_;
+  PresenceClient& presence_;
+  const std::string edge_;
+  std::map<std::string, Channel> channels_;
+  std::map<Key, Name> names_;                            // held
+  std::map<Key, std::shared_ptr<PendingClaim>> claims_;  // being claimed
+  std::string lease_;                                    // empty: none yet
+  uint64_t sequence_ = 0;
+  bool announced_ = false;  // presence knows the lease in all channels
+  bool reporting_ = false;
+  bool stopping_ = false;
+  bool stopped_ = false;
+  bool told_away_ = false;
+  asio::steady_timer timer_;
+  absl::Duration renew_every_ = absl::Seconds(2);
+  bool renewal_due_ = false;  // after the report that is under way
+  absl::Duration backoff_ = kFirstBackoff;
+  std::atomic<int64_t> answered_{0};  // nanoseconds since 1970
+  prometheus::Counter& lost_;
+  prometheus::Gauge& healthy_;
+};
+
+Lease::Lease(asio::io_context& loop, PresenceClient& presence, std::string edge,
+             std::vector<std::string> channels, prometheus::Registry& registry)
+    : core_(
+          std::make_shared<Core>(loop, presence, std::move(edge), std::move(channels), registry)) {}
+
+Lease::~Lease() = default;
+
+void Lease::Start() {
+  core_->Post([](Core& core) { core.Attach(); });
+}
+
+void Lease::Connect(std::string channel, std::function<void(hub::Count)> counted) {
+  core_->Post([channel = std::move(channel), counted = std::move(counted)](Core& core) mutable {
+    core.Connect(channel, std::move(counted));
+  });
+}
+
+void Lease::Disconnect(std::string channel) {
+  core_->Post([channel = std::move(channel)](Core& core) { core.Disconnect(channel); });
+}
+
+void Lease::Register(Claim claim) {
+  core_->Post([claim = std::move(claim)](Core& core) mutable { core.Register(std::move(claim)); });
+}
+
+void Lease::Unregister(std::string channel, uint64_t connection, std::function<void()> done) {
+  core_->Post([channel = std::move(channel), connection, done = std::move(done)](Core& core) {
+    core.Unregister(channel, connection, done);
+  });
+}
+
+absl::Status Lease::Health() const { return core_->Health(); }
+
+void Lease::Stop(absl::Duration patience, std::function<void()> done) {
+  core_->Post([patience, done = std::move(done)](Core& core) { core.Stop(patience, done); });
+}
+
+}  // namespace gischat::edge::clients

@@ -1,0 +1,315 @@
+#include "edge/clients/publisher.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/registry.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/base/random_id.h"
+
+namespace gischat::edge::clients {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr size_t kBatchMessages = 256;
+constexpr size_t kBatchBytes = 8 << 20;
+constexpr absl::Duration kAttempt = absl::Seconds(1);
+constexpr absl::Duration kFirstBackoff = absl::Milliseconds(50);
+constexpr absl::Duration kLastBackoff = absl::Seconds(1);
+
+}  // namespace
+
+struct Publisher::Metrics {
+  explicit Metrics(prometheus::Registry& registry)
+      : outcomes(prometheus::BuildCounter()
+                     .Name("gischat_edge_publishes_total")
+                     .Help("Messages given to fanout, by outcome")
+                     .Register(registry)),
+        backlog(prometheus::BuildGauge()
+                    .Name("gischat_edge_publish_backlog_messages")
+                    .Help("Messages that wait for fanout or are under way to it")
+                    .Register(registry)
+                    .Add({})),
+        retries(prometheus::BuildCounter()
+                    .Name("gischat_edge_publish_retries_total")
+                    .Help("Batches that were sent to fanout again")
+                    .Register(registry)
+                    .Add({})) {}
+
+  prometheus::Counter& Outcome(const std::string& outcome) {
+    return outcomes.Add({{"outcome", outcome}});
+  }
+
+  prometheus::Family<prometheus::Counter>& outcomes;
+  prometheus::Gauge& backlog;
+  prometheus::Counter& retries;
+  prometheus::Counter& published = Outcome("published");
+  prometheus::Counter& expired = Outcome("expired");
+  prometheus::Counter& unknown = Outcome("unknown");
+  prometheus::Counter& refused = Outcome("refused");
+};
+
+// One channel: its messages in order, from the oldest that has no outcome yet.
+class Publisher::Series : public std::enable_shared_from_this<Series> {
+ public:
+  Series(asio::io_context& loop, FanoutClient& fanout, std::string channel, BacklogLimits limits,
+         std::shared_ptr<Metrics> metrics)
+      : fanout_(fanout),
+        channel_(std::move(channel)),
+        limits_(limits),
+        metrics_(std::move(metrics)),
+        timer_(loop),
+        publisher_(base::RandomUuid()) {}
+
+  void Publish(std::string message, bool stored, base::StatusCallback done) {
+    Waiting waiting{std::move(message), stored, absl::Now() + limits_.patience, std::move(done)};
+    switch (Enqueue(waiting)) {
+      case Enqueued::kFull:
+        metrics_->refused.Increment();
+        return std::move(waiting.done)(absl::ResourceExhaustedError("too many messages wait"));
+      case Enqueued::kBehindOthers:
+        return;
+      case Enqueued::kFirst:
+        return SendNext();
+    }
+  }
+
+  void Stop() {
+    std::deque<Waiting> left;
+    {
+      const std::lock_guard lock(mutex_);
+      stopped_ = true;
+      left = TakeFront(waiting_.size());
+    }
+    asio::post(timer_.get_executor(), [self = shared_from_this()] { self->timer_.cancel(); });
+    Fail(std::move(left));
+  }
+
+  size_t pending() const {
+    const std::lock_guard lock(mutex_);
+    return waiting_.size();
+  }
+
+ private:
+  struct Waiting {
+    std::string message;
+    bool stored;
+    absl::Time deadline;
+    base::StatusCallback done;
+    bool was_sent = false;
+  };
+  enum class Enqueued { kFull, kBehindOthers, kFirst };
+
+  // kFirst: nothing was under way, and the caller has to begin.
+  Enqueued Enqueue(Waiting& waiting) {
+    const std::lock_guard lock(mutex_);
+    const bool full = waiting_.size() >= limits_.messages ||
+                      (!waiting_.empty() && bytes_ + waiting.message.size() > limits_.bytes);
+    if (full || stopped_) return Enqueued::kFull;
+    bytes_ += waiting.message.size();
+    metrics_->backlog.Increment();
+    waiting_.push_back(std::move(waiting));
+    return std::exchange(busy_, true) ? Enqueued::kBehindOthers : Enqueued::kFirst;
+  }
+
+  // Sends what waits as one batch, if anything does. Called by whoever set busy_, or goes on with
+  // it.
+  void SendNext() {
+    fanout::v1::PublishRequest request;
+    std::deque<Waiting> expired;
+    absl::Duration timeout;
+    {
+      const std::lock_guard lock(mutex_);
+      expired = TakeExpired();
+      if (waiting_.empty()) {
+        busy_ = false;
+      } else {
+        timeout = std::min(kAttempt, waiting_.front().deadline - absl::Now());
+        request = MakeBatch();
+      }
+    }
+    Fail(std::move(expired));
+    if (request.drafts().empty()) return;
+    fanout_.Publish(
+        std::move(request), std::max(timeout, absl::Milliseconds(1)),
+        [self = shared_from_this()](absl::StatusOr<fanout::v1::PublishResponse> answer) {
+          self->OnAnswer(std::move(answer));
+        });
+  }
+
+  fanout::v1::PublishRequest MakeBatch() {
+    fanout::v1::PublishRequest request;
+    request.set_channel(channel_);
+    request.set_publisher(publisher_);
+    request.set_first_sequence(next_sequence_);
+    size_t bytes = 0;
+    // A retry repeats exactly what was sent, so that numbers and messages stay together.
+    const size_t wanted = sent_ > 0 ? sent_ : std::min(waiting_.size(), kBatchMessages);
+    sent_ = 0;
+    while (sent_ < wanted) {
+      Waiting& waiting = waiting_[sent_];
+      bytes += waiting.message.size();
+      if (sent_ > 0 && !waiting.was_sent && bytes > kBatchBytes) break;
+      fanout::v1::Draft& draft = *request.add_drafts();
+      draft.set_message(waiting.message);
+      draft.set_stored(waiting.stored);
+      waiting.was_sent = true;
+      ++sent_;
+    }
+    return request;
+  }
+
+  void OnAnswer(absl::StatusOr<fanout::v1::PublishResponse> answer) {
+    using fanout::v1::PublishResponse;
+    if (answer.ok() && answer->outcome() == PublishResponse::PUBLISHED) return OnPublished();
+    if (answer.status().code() == absl::StatusCode::kResourceExhausted) return OnRefused();
+    if (answer.ok() && answer->outcome() == PublishResponse::GAP) {
+      // The store has forgotten the series (nothing was said for long, or it came back empty).
+      const std::lock_guard lock(mutex_);
+      BeginSeries();
+    }
+    metrics_->retries.Increment();
+    RetryLater();
+  }
+
+  void OnPublished() {
+    std::deque<Waiting> done;
+    {
+      const std::lock_guard lock(mutex_);
+      next_sequence_ += sent_;
+      done = TakeFront(std::min(sent_, waiting_.size()));
+      sent_ = 0;
+      backoff_ = kFirstBackoff;
+    }
+    metrics_->published.Increment(static_cast<double>(done.size()));
+    for (Waiting& waiting : done) std::move(waiting.done)(absl::OkStatus());
+    SendNext();
+  }
+
+  void OnRefused() {
+    std::deque<Waiting> refused;
+    {
+      const std::lock_guard lock(mutex_);
+      refused = TakeFront(std::min(sent_, waiting_.size()));
+      sent_ = 0;
+      BeginSeries();
+    }
+    metrics_->refused.Increment(static_cast<double>(refused.size()));
+    for (Waiting& waiting : refused) {
+      std::move(waiting.done)(absl::ResourceExhaustedError("the store is full"));
+    }
+    SendNext();
+  }
+
+  void RetryLater() {
+    asio::post(timer_.get_executor(), [self = shared_from_this()] {
+      {
+        const std::lock_guard lock(self->mutex_);
+        if (self->stopped_) return;
+        self->timer_.expires_after(absl::ToChronoMilliseconds(self->backoff_));
+        self->backoff_ = std::min(self->backoff_ * 2, kLastBackoff);
+      }
+      self->timer_.async_wait([self](boost::system::error_code error) {
+        if (!error) self->SendNext();
+      });
+    });
+  }
+
+  // What has waited for too long, from the front. Numbers that were sent can't be used for other
+  // messages: the rest goes on as a new series.
+  std::deque<Waiting> TakeExpired() {
+    const absl::Time now = absl::Now();
+    size_t count = 0;
+    while (count < waiting_.size() && waiting_[count].deadline <= now) ++count;
+    if (count == 0) return {};
+    // What was sent together shares its fate: an attempt may still have succeeded as a whole.
+    count = std::max(count, std::min(sent_, waiting_.size()));
+    if (sent_ > 0) BeginSeries();
+    return TakeFront(count);
+  }
+
+  void BeginSeries() {
+    publisher_ = base::RandomUuid();
+    next_sequence_ = 1;
+    sent_ = 0;
+  }
+
+  std::deque<Waiting> TakeFront(size_t count) {
+    std::deque<Waiting> taken;
+    for (size_t i = 0; i < count; ++i) {
+      bytes_ -= waiting_.front().message.size();
+      taken.push_back(std::move(waiting_.front()));
+      waiting_.pop_front();
+    }
+    metrics_->backlog.Decrement(static_cast<double>(count));
+    return taken;
+  }
+
+  void Fail(std::deque<Waiting> failed) {
+    for (Waiting& waiting : failed) {
+      (waiting.was_sent ? metrics_->unknown : metrics_->expired).Increment();
+      std::move(waiting.done)(waiting.was_sent
+                                  ? absl::UnknownError("sent, but never acknowledged")
+                                  : absl::DeadlineExceededError("fanout can't be reached"));
+    }
+  }
+
+  FanoutClient& fanout_;
+  const std::string channel_;
+  const BacklogLimits limits_;
+  const std::shared_ptr<Metrics> metrics_;
+  asio::steady_timer timer_;  // the loop's
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::string publisher_;
+  uint64_t next_sequence_ = 1;  // of the front
+  std::deque<Waiting> waiting_;
+  size_t bytes_ = 0;
+  size_t sent_ = 0;  // messages at the front that were sent as one batch and have no outcome yet
+  bool busy_ = false;
+  bool stopped_ = false;
+  absl::Duration backoff_ = kFirstBackoff;
+};
+
+Publisher::Publisher(asio::io_context& loop, FanoutClient& fanout,
+                     const std::vector<std::string>& channels, BacklogLimits limits,
+                     prometheus::Registry& registry)
+    : metrics_(std::make_shared<Metrics>(registry)) {
+  for (const std::string& channel : channels) {
+    series_.emplace_back(channel,
+                         std::make_shared<Series>(loop, fanout, channel, limits, metrics_));
+  }
+}
+
+Publisher::~Publisher() {
+  for (const auto& [channel, series] : series_) series->Stop();
+}
+
+void Publisher::Publish(std::string_view channel, std::string message, bool stored,
+                        base::StatusCallback done) {
+  const auto found = std::find_if(series_.begin(), series_.end(),
+                                  [&](const auto& entry) { return entry.first == channel; });
+  if (found == series_.end()) {
+    return std::move(done)(
+        absl::NotFoundError(absl::StrCat("no channel '", std::string(channel), "'")));
+  }
+  found->second->Publish(std::move(message), stored, std::move(done));
+}
+
+size_t Publisher::pending() const {
+  size_t total = 0;
+  for (const auto& [channel, series] : series_) total += series->pending();
+  return total;
+}
+
+}  // namespace gischat::edge::clients

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "common/base/callback.h"
+#include "edge/clients/backends.h"
+
+namespace prometheus {
+class Registry;
+}
+
+namespace gischat::edge::clients {
+
+// How much a channel may wait for fanout.
+struct BacklogLimits {
+  absl::Duration patience = absl::Seconds(10);  // from Publish() on
+  size_t messages = 10'000;
+  size_t bytes = 32 << 20;  // a single message larger than this is taken when nothing else waits
+};
+
+// Puts messages into the channels of this edge, each channel's in the order of the calls and each
+// message exactly once.
+//
+// Per channel one batch is under way at a time; what is said meanwhile forms the next one. A batch
+// whose outcome is unknown is sent again under the same numbers, which makes that harmless, until
+// its messages have waited for too long. The outcome that `done` gets, on any thread:
+//   OK                 it stands in the channel
+//   kDeadlineExceeded  it was never sent: too long without fanout
+//   kUnknown           it was sent, without an answer: it may stand in the channel or not
+//   kResourceExhausted the backlog is full, or the store is: it was not published
+class Publisher {
+ public:
+  Publisher(boost::asio::io_context& loop, FanoutClient& fanout,
+            const std::vector<std::string>& channels, BacklogLimits limits,
+            prometheus::Registry& registry);
+  ~Publisher();  // messages that wait get kDeadlineExceeded or kUnknown
+
+  // Thread-safe. The channel must be one of those given.
+  void Publish(std::string_view channel, std::string message, bool stored,
+               base::StatusCallback done);
+
+  // Messages that wait or are under way in all channels. Thread-safe.
+  size_t pending() const;
+
+ private:
+  class Series;
+  struct Metrics;
+  std::shared_ptr<Metrics> metrics_;
+  std::vector<std::pair<std::string, std::shared_ptr<Series>>> series_;
+};
+
+}  // namespace gischat::edge::clients

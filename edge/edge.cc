@@ -1,0 +1,131 @@
+#include "edge/edge.h"
+
+#include <spdlog/spdlog.h>
+
+#include <future>
+#include <utility>
+
+#include "absl/strings/str_join.h"
+#include "common/rpc/call_metrics.h"
+#include "edge/clients/event_stream.h"
+#include "edge/clients/grpc_backends.h"
+#include "edge/clients/lease.h"
+#include "edge/clients/publisher.h"
+#include "edge/http/handlers.h"
+#include "edge/net/listener.h"
+#include "edge/session/edge_metrics.h"
+#include "edge/worker.h"
+
+namespace gischat::edge {
+namespace {
+
+// A client has 5 s to answer our close.
+constexpr std::chrono::seconds kSessionsEnd(6);
+constexpr absl::Duration kDetachPatience = absl::Seconds(1);
+
+}  // namespace
+
+class Edge::Parts {
+ public:
+  Parts(Settings given, Backends backends, boost::asio::io_context& loop,
+        prometheus::Registry& registry)
+      : settings_(std::move(given)),
+        call_metrics_(registry),
+        metrics_(registry),
+        moderation_(clients::MakeModerationClient(backends.moderation, call_metrics_)),
+        presence_(clients::MakePresenceClient(backends.presence, call_metrics_)),
+        fanout_(clients::MakeFanoutClient(backends.fanout, call_metrics_)),
+        publisher_(loop, *fanout_, settings_.channels, clients::BacklogLimits{}, registry),
+        lease_(loop, *presence_, Name(), settings_.channels, registry),
+        stream_(
+            loop, *fanout_, Name(), settings_.channels,
+            [this](const hub::Updates& updates) {
+              for (const auto& worker : workers_) worker->Apply(updates);
+            },
+            registry),
+        handlers_({settings_, *moderation_, *presence_, *fanout_, publisher_, metrics_,
+                   [this] { return Faults(); }},
+                  registry) {
+    std::shared_ptr<void> alive(nullptr, [this](void*) { sessions_ended_.set_value(); });
+    for (uint32_t i = 0; i < settings_.threads; ++i) {
+      workers_.push_back(std::make_unique<Worker>(
+          i, Worker::Shared{settings_, *moderation_, publisher_, lease_, metrics_, handlers_},
+          alive));
+    }
+  }
+
+  absl::Status Start() {
+    std::vector<boost::asio::io_context*> contexts;
+    for (const auto& worker : workers_) contexts.push_back(&worker->context());
+    auto listener = net::Listener::Open(settings_.address, settings_.port, contexts);
+    if (!listener.ok()) return listener.status();
+    listener_ = *std::move(listener);
+    lease_.Start();
+    stream_.Start();
+    for (const auto& worker : workers_) worker->Start();
+    listener_->Start(
+        [this](size_t i, net::Socket socket) { workers_[i]->Serve(std::move(socket)); });
+    spdlog::info("edge: listening on {}:{} ({}, {} threads, channels: {})", settings_.address,
+                 listener_->port(), settings_.environment, settings_.threads,
+                 absl::StrJoin(settings_.channels, ", "));
+    return absl::OkStatus();
+  }
+
+  void Stop() {
+    if (listener_ == nullptr) return;
+    listener_->Stop();
+    for (const auto& worker : workers_) worker->SendAway();
+    sessions_ended_.get_future().wait_for(kSessionsEnd);
+    std::promise<void> detached;
+    lease_.Stop(kDetachPatience, [&] { detached.set_value(); });
+    detached.get_future().wait();
+    stream_.Stop();
+    for (const auto& worker : workers_) worker->Stop();
+    listener_.reset();
+  }
+
+  std::vector<std::string> Faults() const {
+    std::vector<std::string> faults;
+    if (!moderation_->IsReachable()) faults.emplace_back("moderation can't be reached");
+    if (!lease_.Health().ok()) faults.emplace_back("presence can't be reached");
+    if (!stream_.Health().ok()) faults.emplace_back("fanout can't be reached");
+    return faults;
+  }
+
+ private:
+  std::string Name() const { return settings_.address + ":" + std::to_string(settings_.port); }
+
+  const Settings settings_;
+  rpc::CallMetrics call_metrics_;
+  session::EdgeMetrics metrics_;
+  std::unique_ptr<clients::ModerationClient> moderation_;
+  std::unique_ptr<clients::PresenceClient> presence_;
+  std::unique_ptr<clients::FanoutClient> fanout_;
+  clients::Publisher publisher_;
+  clients::Lease lease_;
+  std::promise<void> sessions_ended_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  clients::EventStream stream_;
+  http::Handlers handlers_;
+  std::unique_ptr<net::Listener> listener_;
+};
+
+Edge::Edge(Settings settings, Backends backends, boost::asio::io_context& loop,
+           prometheus::Registry& registry)
+    : parts_(std::make_unique<Parts>(std::move(settings), std::move(backends), loop, registry)) {}
+
+Edge::~Edge() = default;
+
+absl::Status Edge::Start() { return parts_->Start(); }
+
+void Edge::Stop() { parts_->Stop(); }
+
+std::vector<std::string> Edge::Faults() const { return parts_->Faults(); }
+
+absl::Status Edge::Health() const {
+  const std::vector<std::string> faults = Faults();
+  if (faults.empty()) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrJoin(faults, "; "));
+}
+
+}  // namespace gischat::edge

@@ -1,0 +1,29 @@
+#include "common/config/table.h"
+#include "common/process/process.h"
+#include "common/rpc/channel.h"
+#include "edge/edge.h"
+#include "edge/settings/settings.h"
+
+int main(int argc, char** argv) {
+  using namespace gischat;
+  process::Settings process_settings;
+  edge::Settings settings;
+  edge::BackendAddresses addresses;
+  config::Table table("gischat-edge", "Serves the clients of the chat over HTTP and WebSocket.");
+  settings.Declare(table);
+  addresses.Declare(table);
+  process_settings.Declare(table);
+  if (const auto status =
+          config::ReadCommandLine(table, argc, argv, config::CurrentEnvironment())) {
+    return *status;
+  }
+
+  process::Process process("gischat-edge", process_settings);
+  edge::Edge edge(settings,
+                  {rpc::MakeChannel(addresses.presence, "gischat.presence.v1.Presence"),
+                   rpc::MakeChannel(addresses.moderation, "gischat.moderation.v1.Moderation"),
+                   rpc::MakeChannel(addresses.fanout, "gischat.fanout.v1.Fanout")},
+                  process.loop(), process.metrics());
+  process.AddReadinessCheck("backends", [&edge] { return edge.Health(); });
+  return process.Run([&edge] { return edge.Start(); }, [&edge] { edge.Stop(); });
+}

@@ -1,0 +1,84 @@
+#include "edge/session/edge_metrics.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/registry.h>
+
+#include "edge/codec/message_encoder.h"
+
+namespace gischat::edge::session {
+namespace {
+
+using chat::v1::ChatMessage;
+using Counters = prometheus::Family<prometheus::Counter>;
+
+constexpr std::array<const char*, 2> kApis = {"channels", "rooms"};
+
+Counters& CounterFamily(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
+}
+
+}  // namespace
+
+EdgeMetrics::EdgeMetrics(prometheus::Registry& registry)
+    : received_{},
+      delivered_{},
+      uncompliant_(CounterFamily(registry, "gischat_edge_uncompliant_total",
+                                 "Answers to clients that something was refused, by reason")),
+      cut_(CounterFamily(registry, "gischat_edge_connections_cut_total",
+                         "Connections ended by the edge, by cause")),
+      restarts_(CounterFamily(registry, "gischat_edge_channel_restarts_total",
+                              "Times that a channel started afresh while clients were in it: "
+                              "messages that are not stored may be missing")
+                    .Add({})) {
+  auto& connections = prometheus::BuildGauge()
+                          .Name("gischat_edge_connections")
+                          .Help("WebSocket connections open now, by API")
+                          .Register(registry);
+  auto& accepted = CounterFamily(registry, "gischat_edge_connections_accepted_total",
+                                 "WebSocket connections accepted, by API");
+  for (size_t api = 0; api < kApis.size(); ++api) {
+    connections_[api] = &connections.Add({{"api", kApis[api]}});
+    accepted_[api] = &accepted.Add({{"api", kApis[api]}});
+  }
+  auto& received = CounterFamily(registry, "gischat_edge_messages_received_total",
+                                 "Messages of clients, by kind, acceptable or not");
+  auto& delivered = CounterFamily(registry, "gischat_edge_messages_delivered_total",
+                                  "Messages queued for clients, each client counted, by kind");
+  for (int kind = ChatMessage::kText; kind <= ChatMessage::kUncompliant; ++kind) {
+    const std::string name(codec::KindName(static_cast<ChatMessage::KindCase>(kind)));
+    received_[static_cast<size_t>(kind)] = &received.Add({{"kind", name}});
+    delivered_[static_cast<size_t>(kind)] = &delivered.Add({{"kind", name}});
+  }
+}
+
+void EdgeMetrics::OnConnected(codec::Api api) {
+  connections_[static_cast<size_t>(api)]->Increment();
+  accepted_[static_cast<size_t>(api)]->Increment();
+}
+
+void EdgeMetrics::OnDisconnected(codec::Api api) {
+  connections_[static_cast<size_t>(api)]->Decrement();
+}
+
+void EdgeMetrics::OnReceived(ChatMessage::KindCase kind) {
+  if (prometheus::Counter* counter = received_[kind]) counter->Increment();
+}
+
+void EdgeMetrics::OnUncompliant(std::string_view reason) {
+  uncompliant_.Add({{"reason", std::string(reason)}}).Increment();
+}
+
+void EdgeMetrics::OnCut(std::string_view why) {
+  cut_.Add({{"cause", std::string(why)}}).Increment();
+}
+
+void EdgeMetrics::OnDelivered(ChatMessage::KindCase kind, uint64_t clients) {
+  if (prometheus::Counter* counter = delivered_[kind]) {
+    counter->Increment(static_cast<double>(clients));
+  }
+}
+
+void EdgeMetrics::OnRestart(std::string_view) { restarts_.Increment(); }
+
+}  // namespace gischat::edge::session

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <vector>
+
+#include "edge/net/queued_socket.h"
+
+namespace gischat::edge::session {
+
+// A connection that wants to be looked after. Confined to its thread.
+class Kept {
+ public:
+  // Its turn to be pinged, once per interval.
+  virtual void OnPingDue(std::chrono::steady_clock::time_point now) = 0;
+
+ protected:
+  ~Kept() = default;
+
+ private:
+  friend class Keepalive;
+  size_t bucket_ = 0;
+  size_t index_ = 0;
+};
+
+// Pings every connection of one io thread once per interval with a single timer: connections are
+// spread over the buckets of a wheel, one of which is served at each tick. Confined to the thread.
+class Keepalive {
+ public:
+  Keepalive(boost::asio::io_context& context, std::chrono::seconds interval);
+
+  void Start();
+  void Stop();
+
+  void Add(Kept& kept);
+  void Remove(Kept& kept);
+
+  size_t size() const { return size_; }
+  // Calls `action` for every connection; it may remove the one that it is called with.
+  void ForEach(const std::function<void(Kept&)>& action);
+
+ private:
+  void Tick();
+
+  net::Timer timer_;
+  std::vector<std::vector<Kept*>> buckets_;  // one is served every kTick
+  size_t next_ = 0;                          // bucket of the next tick
+  size_t fill_ = 0;                          // bucket of the next connection
+  size_t size_ = 0;
+};
+
+}  // namespace gischat::edge::session

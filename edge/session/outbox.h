@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstddef>
+#include <list>
+#include <memory>
+#include <string>
+
+#include "gischat/chat/v1/chat.pb.h"
+
+namespace gischat::edge::session {
+
+// One message of a client on its way: reviewed in parallel with the others, dealt with in the order
+// in which they came.
+struct Outgoing {
+  enum class Step {
+    kReviewing,   // the verdict is not there yet
+    kRefuse,      // tell the client `reason`
+    kPublish,     // accepted: into the channel
+    kRegister,    // accepted newcomer: claim the nickname
+    kUnregister,  // give the nickname back
+  };
+
+  Step step = Step::kReviewing;
+  chat::v1::ChatMessage message;
+  bool stored = false;
+  std::string reason;  // kRefuse
+  std::string label;   // kRefuse: for metrics
+  size_t bytes = 0;    // that it occupies
+  bool slow = false;   // an image: its review may take seconds
+};
+
+// The messages of one client that are not dealt with yet, in the order received. Bounded: a client
+// that sends faster than its messages are dealt with is not read from meanwhile. Not thread-safe.
+class Outbox {
+ public:
+  static constexpr size_t kMaxMessages = 128;
+  static constexpr size_t kMaxBytes = 32 << 20;  // one message more may pass it
+
+  std::shared_ptr<Outgoing> Add(size_t bytes) {
+    auto outgoing = std::make_shared<Outgoing>();
+    outgoing->bytes = bytes;
+    bytes_ += bytes;
+    queue_.push_back(outgoing);
+    return outgoing;
+  }
+  // The oldest message when its review is done; null when it is not, or there is none.
+  const std::shared_ptr<Outgoing>* Front() const {
+    if (queue_.empty() || queue_.front()->step == Outgoing::Step::kReviewing) return nullptr;
+    return &queue_.front();
+  }
+  void Pop() {
+    bytes_ -= queue_.front()->bytes;
+    queue_.pop_front();
+  }
+  bool IsFull() const { return queue_.size() >= kMaxMessages || bytes_ >= kMaxBytes; }
+  bool HasSlowReview() const {
+    for (const auto& outgoing : queue_) {
+      if (outgoing->slow && outgoing->step == Outgoing::Step::kReviewing) return true;
+    }
+    return false;
+  }
+
+ private:
+  std::list<std::shared_ptr<Outgoing>> queue_;
+  size_t bytes_ = 0;
+};
+
+}  // namespace gischat::edge::session

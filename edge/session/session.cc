@@ -1,0 +1,332 @@
+#include "edge/session/session.h"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <chrono>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "common/base/random_id.h"
+#include "edge/codec/json_document.h"
+#include "edge/codec/message_encoder.h"
+
+namespace gischat::edge::session {
+namespace {
+
+namespace asio = boost::asio;
+using chat::v1::ChatMessage;
+using Step = Outgoing::Step;
+
+// A client is let in without a count when presence has not answered for so long.
+constexpr std::chrono::seconds kJoinPatience(2);
+// While a nickname claim is under way, later messages of the client wait so long at most.
+constexpr std::chrono::seconds kClaimPatience(1);
+// A message whose review fails for want of moderation is tried again for so long.
+constexpr absl::Duration kReviewPatience = absl::Seconds(10);
+constexpr std::chrono::milliseconds kReviewRetry(200);
+
+// Calls `action` after `wait` on the session's thread.
+template <typename Duration, typename Action>
+void After(net::Executor executor, Duration wait, Action action) {
+  auto timer = std::make_shared<net::Timer>(executor);
+  timer->expires_after(wait);
+  timer->async_wait(
+      [timer, action = std::move(action)](boost::system::error_code) mutable { action(); });
+}
+
+bool IsTransient(const absl::Status& status) {
+  return status.code() == absl::StatusCode::kUnavailable ||
+         status.code() == absl::StatusCode::kDeadlineExceeded;
+}
+
+}  // namespace
+
+Session::Session(Wire& wire, net::Executor executor, SessionParts parts, SessionIdentity identity)
+    : wire_(&wire), executor_(executor), parts_(parts), identity_(std::move(identity)) {
+  if (identity_.api == codec::Api::kRooms) {
+    shape = codec::Shape::kRooms;
+  } else {
+    shape = identity_.understands_replies ? codec::Shape::kReplies : codec::Shape::kChannels;
+  }
+}
+
+void Session::Start(std::function<void()> ready) {
+  ready_ = std::move(ready);
+  parts_.metrics.OnConnected(identity_.api);
+  parts_.lease.Connect(identity_.channel,
+                       [weak = weak_from_this(), executor = executor_](hub::Count count) {
+                         asio::post(executor, [weak, count] {
+                           if (const auto self = weak.lock()) self->OnCounted(count);
+                         });
+                       });
+  After(executor_, kJoinPatience, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->Join(nullptr);
+  });
+}
+
+void Session::OnCounted(const hub::Count& count) {
+  if (wire_ == nullptr) return;
+  if (joined_) {
+    parts_.hub.TellCount(*this, count);
+  } else {
+    Join(&count);
+  }
+}
+
+void Session::Join(const hub::Count* count) {
+  if (joined_ || wire_ == nullptr) return;
+  joined_ = true;
+  parts_.hub.Join(*this, identity_.channel, count, std::exchange(ready_, nullptr));
+}
+
+void Session::OnText(std::string_view text) {
+  auto parsed = codec::ParseJson(text);
+  if (const auto* error = std::get_if<codec::JsonError>(&parsed)) {
+    return RefuseAtTurn(text.size(), "message: must be one JSON object (" + error->words + ")",
+                        "not_json");
+  }
+  auto& document = std::get<codec::JsonDocument>(parsed);
+  if (document.root.kind != codec::JsonValue::Kind::kObject) {
+    return RefuseAtTurn(text.size(), "message: must be one JSON object", "not_an_object");
+  }
+  Take(codec::DecodeMessage(std::move(document), identity_.api), text.size());
+}
+
+void Session::OnBinary() { RefuseAtTurn(0, "message: must be text, not binary", "binary"); }
+
+void Session::Take(codec::DecodedMessage decoded, size_t bytes) {
+  ChatMessage& message = decoded.message;
+  parts_.metrics.OnReceived(message.kind_case());
+  if (decoded.names_reply) shape = codec::Shape::kReplies;
+  if (message.has_nb_users() || message.has_uncompliant()) return;  // the server's to say
+  const auto outgoing = outbox_.Add(bytes);
+  if (message.has_exiter()) {
+    outgoing->step = Step::kUnregister;
+    outgoing->message = std::move(message);
+    return Advance();
+  }
+  if (message.kind_case() == ChatMessage::KIND_NOT_SET) {
+    Reject(*outgoing, decoded.violations);
+    return Advance();
+  }
+  outgoing->slow = message.has_image();
+  moderation::v1::ReviewRequest request;
+  *request.mutable_message() = std::move(message);
+  *request.mutable_decoding_violations() = std::move(decoded.violations);
+  Review(outgoing, std::move(request), absl::Now() + kReviewPatience);
+}
+
+void Session::Review(const std::shared_ptr<Outgoing>& outgoing,
+                     moderation::v1::ReviewRequest request, absl::Time give_up) {
+  moderation::v1::ReviewRequest sent = request;
+  parts_.moderation.Review(
+      std::move(sent), [self = shared_from_this(), outgoing, give_up, executor = executor_,
+                        request = std::move(request)](auto answer) mutable {
+        asio::post(executor, [self = std::move(self), outgoing, give_up,
+                              request = std::move(request), answer = std::move(answer)]() mutable {
+          self->OnReviewed(outgoing, std::move(request), give_up, std::move(answer));
+        });
+      });
+}
+
+void Session::OnReviewed(const std::shared_ptr<Outgoing>& outgoing,
+                         moderation::v1::ReviewRequest request, absl::Time give_up,
+                         absl::StatusOr<moderation::v1::ReviewResponse> answer) {
+  if (!answer.ok() && IsTransient(answer.status()) && absl::Now() < give_up) {
+    return After(
+        executor_, kReviewRetry,
+        [self = shared_from_this(), outgoing, give_up, request = std::move(request)]() mutable {
+          self->Review(outgoing, std::move(request), give_up);
+        });
+  }
+  const std::string kind(codec::KindName(request.message().kind_case()));
+  if (!answer.ok()) {
+    outgoing->step = Step::kRefuse;
+    const bool busy = answer.status().code() == absl::StatusCode::kResourceExhausted;
+    outgoing->reason = busy ? kind + ": not delivered, too many are being worked on; try again"
+                            : kind + ": not delivered, the server can't check it now; try again";
+    outgoing->label = busy ? "moderation_busy" : "moderation_away";
+  } else if (answer->has_accepted()) {
+    Accept(*outgoing, std::move(*answer->mutable_accepted()));
+  } else {
+    Reject(*outgoing, answer->rejected().violations());
+  }
+  Advance();
+}
+
+void Session::Accept(Outgoing& outgoing, moderation::v1::Acceptance accepted) {
+  outgoing.message = std::move(*accepted.mutable_message());
+  outgoing.stored = accepted.stored();
+  outgoing.step = outgoing.message.has_newcomer() ? Step::kRegister : Step::kPublish;
+}
+
+void Session::Reject(Outgoing& outgoing, const codec::Violations& violations) {
+  outgoing.step = Step::kRefuse;
+  outgoing.reason = codec::JoinWords(violations);
+  if (!violations.empty()) outgoing.label = codec::CodeLabel(violations[0].code());
+}
+
+void Session::RefuseAtTurn(size_t bytes, std::string reason, std::string label) {
+  const auto outgoing = outbox_.Add(bytes);
+  outgoing->step = Step::kRefuse;
+  outgoing->reason = std::move(reason);
+  outgoing->label = std::move(label);
+  Advance();
+}
+
+void Session::Advance() {
+  const bool was_full = outbox_.IsFull();
+  while (const auto* front = outbox_.Front()) {
+    if (paused_ || !Perform(**front)) break;
+    outbox_.Pop();
+  }
+  if (was_full && !outbox_.IsFull() && wire_ != nullptr) wire_->ResumeReading();
+}
+
+// False: it is not its turn yet.
+bool Session::Perform(Outgoing& outgoing) {
+  switch (outgoing.step) {
+    case Step::kReviewing:
+      return false;
+    case Step::kRefuse:
+      Tell(std::move(outgoing.reason), outgoing.label);
+      return true;
+    case Step::kPublish:
+      Publish(outgoing);
+      return true;
+    case Step::kRegister:
+      // What the client said before stands before its new name, what it says next behind it.
+      if (wire_ == nullptr) return true;
+      if (unacknowledged_ > 0 || claiming_) return false;
+      Register(outgoing.message.newcomer().newcomer());
+      return true;
+    case Step::kUnregister:
+      if (unacknowledged_ > 0 || claiming_) return false;
+      // A client gives back its own nickname only; the end of a session gives back any.
+      if (wire_ != nullptr &&
+          (nickname.empty() || outgoing.message.exiter().exiter() != nickname)) {
+        return true;
+      }
+      Unregister();
+      return true;
+  }
+  return true;
+}
+
+void Session::Publish(Outgoing& outgoing) {
+  ++unacknowledged_;
+  const std::string_view kind = codec::KindName(outgoing.message.kind_case());
+  parts_.publisher.Publish(
+      identity_.channel, outgoing.message.SerializeAsString(), outgoing.stored,
+      [self = shared_from_this(), kind, executor = executor_](absl::Status status) mutable {
+        asio::post(executor, [self = std::move(self), kind, status = std::move(status)] {
+          self->OnPublished(kind, status);
+        });
+      });
+}
+
+void Session::OnPublished(std::string_view kind, const absl::Status& status) {
+  --unacknowledged_;
+  if (status.code() == absl::StatusCode::kUnknown) {
+    Tell(std::string(kind) + ": may not have been delivered, the server got no answer in time",
+         "outcome_unknown");
+  } else if (!status.ok()) {
+    Tell(std::string(kind) + ": not delivered, the server can't pass it on now; try again",
+         "not_delivered");
+  }
+  if (unacknowledged_ == 0) Advance();
+}
+
+void Session::Register(const std::string& wanted) {
+  claiming_ = true;
+  paused_ = true;
+  clients::Lease::Claim claim;
+  claim.channel = identity_.channel;
+  claim.connection = identity_.connection;
+  claim.nickname = wanted;
+  claim.previous_nickname = nickname;
+  claim.done = [self = shared_from_this(), wanted](clients::ClaimOutcome outcome) {
+    asio::post(self->executor_, [self, wanted, outcome] { self->OnClaimed(wanted, outcome); });
+  };
+  claim.on_lost = [weak = weak_from_this(), executor = executor_, wanted] {
+    asio::post(executor, [weak, wanted] {
+      if (const auto self = weak.lock()) self->OnNicknameLost(wanted);
+    });
+  };
+  parts_.lease.Register(std::move(claim));
+  After(executor_, kClaimPatience, [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (self == nullptr || !std::exchange(self->paused_, false)) return;
+    self->Advance();
+  });
+}
+
+void Session::OnClaimed(const std::string& wanted, clients::ClaimOutcome outcome) {
+  claiming_ = false;
+  paused_ = false;
+  if (outcome == clients::ClaimOutcome::kRegistered) {
+    nickname = wanted;
+  } else {
+    Tell(TakenWords(wanted), "nickname_taken");
+  }
+  Advance();
+}
+
+void Session::OnNicknameLost(const std::string& lost) {
+  if (nickname != lost) return;
+  nickname.clear();
+  Tell(TakenWords(lost), "nickname_lost");
+}
+
+void Session::Unregister() {
+  nickname.clear();
+  paused_ = true;
+  parts_.lease.Unregister(identity_.channel, identity_.connection, [self = shared_from_this()] {
+    asio::post(self->executor_, [self] {
+      self->paused_ = false;
+      self->Advance();
+    });
+  });
+}
+
+void Session::OnClosed() {
+  if (wire_ == nullptr) return;
+  wire_ = nullptr;
+  ready_ = nullptr;
+  parts_.metrics.OnDisconnected(identity_.api);
+  parts_.hub.Leave(*this);
+  parts_.lease.Disconnect(identity_.channel);
+  if (outbox_.HasSlowReview() || std::exchange(claiming_, false)) {
+    // The name is free at once; an image that is still being looked at comes later.
+    return Unregister();
+  }
+  outbox_.Add(0)->step = Step::kUnregister;
+  Advance();
+}
+
+void Session::Tell(std::string reason, std::string_view label) {
+  parts_.metrics.OnUncompliant(label);
+  if (wire_ == nullptr) return;
+  ChatMessage message;
+  message.set_id(base::RandomUuid());
+  message.set_timestamp(absl::ToUnixSeconds(absl::Now()));
+  message.mutable_uncompliant()->set_reason(std::move(reason));
+  const auto json = codec::EncodeMessage(message, shape);
+  wire_->Queue(codec::MakeTextFrame(*json), /*counted=*/true);
+  wire_->Flush();
+}
+
+std::string Session::TakenWords(const std::string& wanted) const {
+  const char* place = identity_.api == codec::Api::kRooms ? "room" : "channel";
+  return "User '" + wanted + "' already registered in " + place + " " + identity_.channel;
+}
+
+void Session::Queue(const codec::SharedBytes& frame) { wire_->Queue(frame, /*counted=*/true); }
+
+void Session::QueueReplay(const codec::SharedBytes& frame) {
+  wire_->Queue(frame, /*counted=*/false);
+}
+
+void Session::Flush() { wire_->Flush(); }
+
+}  // namespace gischat::edge::session

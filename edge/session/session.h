@@ -1,0 +1,115 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "edge/clients/backends.h"
+#include "edge/clients/lease.h"
+#include "edge/clients/publisher.h"
+#include "edge/codec/api.h"
+#include "edge/codec/message_decoder.h"
+#include "edge/hub/hub.h"
+#include "edge/net/queued_socket.h"
+#include "edge/session/edge_metrics.h"
+#include "edge/session/outbox.h"
+
+namespace gischat::edge::session {
+
+// What a session needs of its connection. Confined to the session's thread.
+class Wire {
+ public:
+  virtual ~Wire() = default;
+  // Queues a frame; `counted`: against the bound of what may wait for a slow reader.
+  virtual void Queue(const codec::SharedBytes& frame, bool counted) = 0;
+  virtual void Flush() = 0;
+  // The session can take messages again.
+  virtual void ResumeReading() = 0;
+};
+
+// The parts that a session works with. They outlive it.
+struct SessionParts {
+  hub::Hub& hub;  // of the session's thread
+  clients::ModerationClient& moderation;
+  clients::Publisher& publisher;
+  clients::Lease& lease;
+  EdgeMetrics& metrics;
+  // Kept until everything that the session took is dealt with: whoever waits for all sessions to
+  // end waits for its last copy to go.
+  std::shared_ptr<void> alive;
+};
+
+// Who the client is.
+struct SessionIdentity {
+  codec::Api api = codec::Api::kChannels;
+  std::string channel;
+  uint64_t connection = 0;  // unique in this process
+  bool understands_replies = false;
+};
+
+// One client of one channel: counts it, shows it what is stored, takes its messages and tells it
+// what is refused. Knows nothing of sockets. Lives on one io thread; answers of other threads are
+// posted to its executor. It outlives its connection until everything that it took is dealt with.
+class Session final : public hub::Member, public std::enable_shared_from_this<Session> {
+ public:
+  Session(Wire& wire, net::Executor executor, SessionParts parts, SessionIdentity identity);
+
+  // Counts the client and lets it into the channel. Then calls `ready`: from now on its messages
+  // may be given to OnText and OnBinary. While presence is away the client is let in after
+  // kJoinPatience, and told the count later.
+  void Start(std::function<void()> ready);
+
+  void OnText(std::string_view text);
+  void OnBinary();
+
+  // False: give it no more messages before Wire::ResumeReading.
+  bool CanTakeMore() const { return !outbox_.IsFull(); }
+
+  // The connection has ended, however that came. The client leaves the channel at once; what it
+  // sent before is still delivered. Further calls do nothing. The wire is not used any more.
+  void OnClosed();
+
+  const SessionIdentity& identity() const { return identity_; }
+
+ private:
+  void Queue(const codec::SharedBytes& frame) override;
+  void QueueReplay(const codec::SharedBytes& frame) override;
+  void Flush() override;
+
+  void OnCounted(const hub::Count& count);
+  void Join(const hub::Count* count);
+
+  void Take(codec::DecodedMessage decoded, size_t bytes);
+  void Review(const std::shared_ptr<Outgoing>& outgoing, moderation::v1::ReviewRequest request,
+              absl::Time give_up);
+  void OnReviewed(const std::shared_ptr<Outgoing>& outgoing, moderation::v1::ReviewRequest request,
+                  absl::Time give_up, absl::StatusOr<moderation::v1::ReviewResponse> answer);
+  void Accept(Outgoing& outgoing, moderation::v1::Acceptance accepted);
+  void Reject(Outgoing& outgoing, const codec::Violations& violations);
+  void RefuseAtTurn(size_t bytes, std::string reason, std::string label);
+
+  void Advance();
+  bool Perform(Outgoing& outgoing);
+  void Publish(Outgoing& outgoing);
+  void OnPublished(std::string_view kind, const absl::Status& status);
+  void Register(const std::string& wanted);
+  void OnClaimed(const std::string& wanted, clients::ClaimOutcome outcome);
+  void OnNicknameLost(const std::string& lost);
+  void Unregister();
+  void Tell(std::string reason, std::string_view label);
+  std::string TakenWords(const std::string& wanted) const;
+
+  Wire* wire_;  // null once closed
+  net::Executor executor_;
+  SessionParts parts_;
+  const SessionIdentity identity_;
+  std::function<void()> ready_;
+  Outbox outbox_;
+  size_t unacknowledged_ = 0;  // published, without an outcome yet
+  bool joined_ = false;        // handed to the hub
+  bool claiming_ = false;      // a nickname claim is under way
+  bool paused_ = false;        // the outbox waits for a change of the nickname
+};
+
+}  // namespace gischat::edge::session

@@ -1,0 +1,162 @@
+#include "edge/session/websocket_connection.h"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/post.hpp>
+#include <boost/beast/websocket/rfc6455.hpp>
+#include <utility>
+
+#include "common/base/version.h"
+
+namespace gischat::edge::session {
+namespace {
+
+namespace asio = boost::asio;
+namespace websocket = boost::beast::websocket;
+
+// Buffers larger than this are given back between messages.
+constexpr size_t kKeptBuffer = 4096;
+// How long a client may take to answer our close.
+constexpr std::chrono::seconds kClosePatience(5);
+// How long a reader that was too slow gets to see why it is cut off.
+constexpr std::chrono::seconds kCutPatience(1);
+
+}  // namespace
+
+WebSocketConnection::WebSocketConnection(net::Socket socket, std::string unread,
+                                         ConnectionLimits limits, SessionParts parts,
+                                         SessionIdentity identity, Keepalive& keepalive)
+    : stream_(std::move(socket), std::move(unread)),
+      limits_(limits),
+      metrics_(parts.metrics),
+      keepalive_(keepalive),
+      session_(
+          std::make_shared<Session>(*this, stream_.get_executor(), parts, std::move(identity))) {
+  stream_.read_message_max(kMaxMessageBytes);
+  stream_.set_option(websocket::stream_base::decorator([](websocket::response_type& response) {
+    response.set(boost::beast::http::field::server, "gischat/" + std::string(base::Version()));
+  }));
+  stream_.control_callback([this](websocket::frame_type, boost::beast::string_view) {
+    heard_ = std::chrono::steady_clock::now();
+  });
+}
+
+void WebSocketConnection::Start(Request request) {
+  auto kept = std::make_shared<Request>(std::move(request));
+  stream_.async_accept(*kept, [self = shared_from_this(), kept](boost::system::error_code error) {
+    self->OnAccepted(error);
+  });
+}
+
+void WebSocketConnection::OnAccepted(boost::system::error_code error) {
+  if (error) return;  // the client was told by the answer; it was never let in
+  heard_ = std::chrono::steady_clock::now();
+  keepalive_.Add(*this);
+  self_ = shared_from_this();
+  session_->Start([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (self == nullptr) return;
+    self->ready_ = true;
+    self->ResumeReading();
+  });
+}
+
+void WebSocketConnection::ResumeReading() {
+  if (!ready_ || reading_ || ended_) return;
+  // Never from within the caller: it may be in the middle of handing out a batch.
+  reading_ = true;
+  asio::post(stream_.get_executor(), [self = shared_from_this()] { self->Read(); });
+}
+
+void WebSocketConnection::Read() {
+  stream_.async_read(buffer_, [self = shared_from_this()](boost::system::error_code error, size_t) {
+    self->OnRead(error);
+  });
+}
+
+void WebSocketConnection::OnRead(boost::system::error_code error) {
+  reading_ = false;
+  if (error) return End();
+  heard_ = std::chrono::steady_clock::now();
+  if (stream_.got_text()) {
+    const auto bytes = buffer_.cdata();
+    session_->OnText({static_cast<const char*>(bytes.data()), bytes.size()});
+  } else {
+    session_->OnBinary();
+  }
+  buffer_.consume(buffer_.size());
+  if (buffer_.capacity() > kKeptBuffer) buffer_.shrink_to_fit();
+  if (ended_ || reading_ || !session_->CanTakeMore()) return;
+  reading_ = true;
+  Read();
+}
+
+void WebSocketConnection::Queue(const codec::SharedBytes& frame, bool counted) {
+  net::QueuedSocket& socket = stream_.next_layer();
+  socket.Append(frame, counted);
+  if (socket.queue().counted_bytes() <= limits_.queue_bytes || cut_) return;
+  cut_ = true;
+  asio::post(stream_.get_executor(), [self = shared_from_this()] { self->CutSlowReader(); });
+}
+
+void WebSocketConnection::Flush() {
+  net::QueuedSocket& socket = stream_.next_layer();
+  socket.Flush();
+  // A failed write shows in the pending read as well; where none is pending, it shows here.
+  if (socket.broken() && !reading_) {
+    asio::post(stream_.get_executor(), [self = shared_from_this()] { self->End(); });
+  }
+}
+
+void WebSocketConnection::CutSlowReader() {
+  if (ended_) return;
+  spdlog::info("edge: a reader that is too slow is cut off ({} bytes waiting)",
+               stream_.next_layer().queue().counted_bytes());
+  metrics_.OnCut("slow");
+  net::QueuedSocket& socket = stream_.next_layer();
+  socket.DropUnsent();
+  socket.Append(codec::MakeCloseFrame(websocket::close_code::policy_error, "reading too slowly"),
+                /*counted=*/false);
+  socket.Flush();
+  End();
+  ResetAfter(kCutPatience);
+}
+
+void WebSocketConnection::OnPingDue(std::chrono::steady_clock::time_point now) {
+  if (ended_) return;
+  if (now - heard_ > limits_.pong_timeout) {
+    metrics_.OnCut("silent");
+    stream_.next_layer().Reset();
+    End();
+    return;
+  }
+  stream_.next_layer().Append(codec::PingFrame(), /*counted=*/false);
+  Flush();
+}
+
+void WebSocketConnection::GoAway() {
+  if (ended_) return;
+  metrics_.OnCut("shutdown");
+  End();
+  stream_.async_close({websocket::close_code::going_away, "server restarts"},
+                      [self = shared_from_this()](boost::system::error_code) {});
+  ResetAfter(kClosePatience);
+}
+
+// The client leaves, whatever the reason; only the socket may still be busy saying so.
+void WebSocketConnection::End() {
+  if (std::exchange(ended_, true)) return;
+  const auto self = std::exchange(self_, nullptr);
+  if (self != nullptr) keepalive_.Remove(*this);
+  session_->OnClosed();
+}
+
+void WebSocketConnection::ResetAfter(std::chrono::milliseconds wait) {
+  auto timer = std::make_shared<net::Timer>(stream_.get_executor());
+  timer->expires_after(wait);
+  timer->async_wait([self = shared_from_this(), timer](boost::system::error_code) {
+    self->stream_.next_layer().Reset();
+  });
+}
+
+}  // namespace gischat::edge::session

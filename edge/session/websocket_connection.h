@@ -1,0 +1,72 @@
+#pragma once
+
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/websocket/stream.hpp>
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "edge/net/queued_socket.h"
+#include "edge/session/keepalive.h"
+#include "edge/session/session.h"
+
+namespace gischat::edge::session {
+
+// Bounds of a connection.
+struct ConnectionLimits {
+  size_t queue_bytes = 16 << 20;          // waiting for a slow reader, replay not counted
+  std::chrono::seconds pong_timeout{60};  // without a sign of life: gone
+};
+
+// Largest message of a client; a larger one closes its connection with 1009.
+inline constexpr size_t kMaxMessageBytes = 16 << 20;
+
+// One client's WebSocket. Beast does the handshake, reading and control frames; frames of the hub
+// go past it into the same queue (see net::QueuedSocket). Confined to the socket's thread; it keeps
+// itself alive from the handshake until it has ended.
+class WebSocketConnection final : public Wire,
+                                  public Kept,
+                                  public std::enable_shared_from_this<WebSocketConnection> {
+ public:
+  using Request = boost::beast::http::request<boost::beast::http::empty_body>;
+
+  // `unread`: what was read behind the request.
+  WebSocketConnection(net::Socket socket, std::string unread, ConnectionLimits limits,
+                      SessionParts parts, SessionIdentity identity, Keepalive& keepalive);
+
+  // Answers the upgrade and lets the client in.
+  void Start(Request request);
+
+  // Tells the client that it is closed for a restart (1001), then ends.
+  void GoAway();
+
+ private:
+  void Queue(const codec::SharedBytes& frame, bool counted) override;
+  void Flush() override;
+  void ResumeReading() override;
+  void OnPingDue(std::chrono::steady_clock::time_point now) override;
+
+  void OnAccepted(boost::system::error_code error);
+  void Read();
+  void OnRead(boost::system::error_code error);
+  void CutSlowReader();
+  void End();
+  void ResetAfter(std::chrono::milliseconds wait);
+
+  boost::beast::websocket::stream<net::QueuedSocket> stream_;
+  boost::beast::flat_buffer buffer_;
+  const ConnectionLimits limits_;
+  EdgeMetrics& metrics_;
+  Keepalive& keepalive_;
+  std::shared_ptr<Session> session_;
+  std::chrono::steady_clock::time_point heard_;
+  std::shared_ptr<WebSocketConnection> self_;  // while it stands in keepalive_
+  bool ready_ = false;                         // the session takes messages
+  bool reading_ = false;
+  bool ended_ = false;
+  bool cut_ = false;
+};
+
+}  // namespace gischat::edge::session

@@ -1,0 +1,48 @@
+#include "edge/settings/settings.h"
+
+#include <algorithm>
+#include <thread>
+
+namespace gischat::edge {
+namespace {
+
+absl::Status CheckChannelName(const std::string& name) {
+  if (name.find('/') == std::string::npos) return absl::OkStatus();
+  return absl::InvalidArgumentError("must not contain '/': no URL can reach such a channel");
+}
+
+}  // namespace
+
+Settings::Settings() : threads(std::max(1u, std::thread::hardware_concurrency())) {}
+
+void Settings::Declare(config::Table& table) {
+  table.Number("GISCHAT_PORT", &port, {.min = 0, .unit = "port"},
+               "Where clients connect (HTTP and WebSocket); 0 picks a free port.");
+  table.Text("GISCHAT_ADDRESS", &address, "IP address that clients connect to.");
+  table.Number("GISCHAT_THREADS", &threads, {.min = 1, .max = 256, .unit = "threads"},
+               "Threads that serve clients; by default one per core.");
+  table.List({"CHANNELS", "ROOMS"}, &channels, "Names of the channels.", CheckChannelName);
+  table.Text("RULES", &rules, "The rules of the place, as GET /rules shows them.");
+  table.Text({"MAIN_LANG", "MAIN_LANGUAGE"}, &main_language, "Main language of the place.");
+  table.Text("ENVIRONMENT", &environment, "Name of the deployment, for the log.");
+  table.Text("QFIELD_PLUGIN_URL", &qfield_plugin_url, "Where GET /qfield leads to.");
+  table.Duration("WS_PING_INTERVAL", &ping_interval, absl::Seconds(1),
+                 {.min = 1, .max = 3600, .unit = "s"}, "Every client is pinged so often.");
+  table.Duration("WS_PING_TIMEOUT", &ping_timeout, absl::Seconds(1),
+                 {.min = 1, .max = 86400, .unit = "s"},
+                 "A client without a sign of life for so long is taken for gone.");
+  table.Number("GISCHAT_QUEUE_BYTES", &queue_bytes,
+               {.min = 16 << 20, .max = 1 << 30, .unit = "bytes"},
+               "What may wait for a client that reads slowly; with more it is cut off.");
+  limits.Declare(table);
+}
+
+void BackendAddresses::Declare(config::Table& table) {
+  table.Text("GISCHAT_PRESENCE_ADDRESS", &presence, "Any gRPC target of the presence service.");
+  table.Text("GISCHAT_MODERATION_ADDRESS", &moderation,
+             "Any gRPC target of the moderation service.");
+  table.Text("GISCHAT_FANOUT_ADDRESS", &fanout,
+             "Any gRPC target of the fanout service; several as ipv4:address:port,address:port.");
+}
+
+}  // namespace gischat::edge

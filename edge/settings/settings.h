@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "common/config/content_limits.h"
+#include "common/config/table.h"
+
+namespace gischat::edge {
+
+// What the edge reads from the environment.
+struct Settings {
+  Settings();
+
+  uint16_t port = 8000;
+  std::string address = "0.0.0.0";
+  uint32_t threads;  // number of cores
+  std::vector<std::string> channels = {"QGIS", "Geotribu"};
+  std::string rules =
+      "Be kind and respectful: behind every nickname there is a person. No advertising, no "
+      "harassment, nothing illegal.";
+  std::string main_language = "en";
+  std::string qfield_plugin_url =
+      "https://github.com/geotribu/qchat-qfield-plugin/releases/latest/download/"
+      "qchat-qfield-plugin.zip";
+  std::string environment = "production";  // shown in the log
+  absl::Duration ping_interval = absl::Seconds(20);
+  absl::Duration ping_timeout = absl::Seconds(60);
+  uint64_t queue_bytes = 16 << 20;
+  config::ContentLimits limits;  // shown by /rules; moderation enforces them
+
+  void Declare(config::Table& table);
+};
+
+// Where an edge process finds the services.
+struct BackendAddresses {
+  std::string presence = "dns:///presence:50051";
+  std::string moderation = "dns:///moderation:50051";
+  std::string fanout = "dns:///fanout:50051";
+
+  void Declare(config::Table& table);
+};
+
+}  // namespace gischat::edge

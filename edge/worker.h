@@ -1,0 +1,73 @@
+#pragma once
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <thread>
+
+#include "edge/hub/hub.h"
+#include "edge/net/queued_socket.h"
+#include "edge/session/keepalive.h"
+#include "edge/session/session.h"
+#include "edge/settings/settings.h"
+
+namespace gischat::edge {
+
+namespace http {
+class Handlers;
+}
+
+// One io thread and everything that lives on it: an io_context, a hub, the connections that the
+// kernel gave to its acceptor.
+class Worker {
+ public:
+  // What the workers share. Everything outlives them.
+  struct Shared {
+    const Settings& settings;
+    clients::ModerationClient& moderation;
+    clients::Publisher& publisher;
+    clients::Lease& lease;
+    session::EdgeMetrics& metrics;
+    http::Handlers& handlers;
+  };
+
+  // `alive` is given to every session. `number`: the worker's, to keep its connection ids apart
+  // from those of the others.
+  Worker(uint64_t number, Shared shared, std::shared_ptr<void> alive);
+  ~Worker();  // as Stop()
+
+  boost::asio::io_context& context() { return context_; }
+
+  void Start();
+
+  // A new connection. On the worker's thread.
+  void Serve(net::Socket socket);
+
+  // Hands updates to the hub. Thread-safe.
+  void Apply(hub::Updates updates);
+
+  // Closes every WebSocket with 1001. Thread-safe.
+  void SendAway();
+
+  // Ends the thread; what is still open is closed without a word.
+  void Stop();
+
+ private:
+  void Upgrade(net::Socket socket, std::string unread, std::shared_ptr<void> request,
+               session::SessionIdentity identity);
+
+  const uint64_t number_;
+  Shared shared_;
+  std::shared_ptr<void> alive_;
+  boost::asio::io_context context_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  hub::Hub hub_;
+  session::Keepalive keepalive_;
+  uint64_t connections_ = 0;  // so far
+  bool away_ = false;         // nobody is let in any more
+  std::thread thread_;
+};
+
+}  // namespace gischat::edge
