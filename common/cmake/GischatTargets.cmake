@@ -30,6 +30,10 @@ function(gischat_executable)
   target_link_libraries(${arg_NAME} PRIVATE ${arg_LINK})
 endfunction()
 
+# What the presets of the sanitizers build: the tests that they are for, by label.
+add_custom_target(tests_unit_integration)
+add_custom_target(tests_tsan)
+
 # gischat_test(NAME name SOURCES file... [LINK target...] [LABELS label...] [TIMEOUT seconds])
 # A GoogleTest binary that ctest runs as a whole.
 function(gischat_test)
@@ -43,6 +47,12 @@ function(gischat_test)
   target_link_libraries(${arg_NAME} PRIVATE ${arg_LINK} GTest::gmock GTest::gtest_main)
   add_test(NAME ${arg_NAME} COMMAND ${arg_NAME})
   set_tests_properties(${arg_NAME} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})
+  if("unit" IN_LIST arg_LABELS OR "integration" IN_LIST arg_LABELS)
+    add_dependencies(tests_unit_integration ${arg_NAME})
+  endif()
+  if("tsan" IN_LIST arg_LABELS)
+    add_dependencies(tests_tsan ${arg_NAME})
+  endif()
 endfunction()
 
 # gischat_embed(TARGET target NAMESPACE namespace HEADER header.h FILES file...)
