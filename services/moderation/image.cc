@@ -74,19 +74,16 @@ class Watch {
 // Whether the picture is as good as without the complaint. Structure and completeness have been
 // checked before; what is left are remarks on metadata, which is dropped anyway.
 bool IsHarmless(std::string_view coder, const ExceptionInfo& complaint) {
-  const std::string_view reason = complaint.reason == nullptr ? "" : complaint.reason;
-  const std::string_view origin = complaint.description == nullptr ? "" : complaint.description;
-  const auto mentions = [](std::string_view text, std::string_view words) {
-    return text.find(words) != std::string_view::npos;
+  const std::string_view words = complaint.reason == nullptr ? "" : complaint.reason;
+  const auto mentions = [&](std::string_view part) {
+    return words.find(part) != std::string_view::npos;
   };
   if (complaint.severity >= ErrorException) return false;
-  if (coder == "TIFF") {
-    return mentions(reason, "Unknown field with tag") || mentions(origin, "TIFFReadDirectory") ||
-           mentions(origin, "TIFFFetch");
-  }
+  // libtiff's names of its functions that read tags, as against those that read pixels.
+  if (coder == "TIFF") return mentions("`TIFFReadDirectory") || mentions("`TIFFFetch");
   // A libpng that finds pixels wanting says so with an error.
   if (coder == "PNG") return complaint.severity == CoderWarning;
-  if (coder == "JPEG") return mentions(reason, "extraneous bytes before marker");
+  if (coder == "JPEG") return mentions("extraneous bytes before marker");
   return false;
 }
 
@@ -207,9 +204,12 @@ class Picture {
     return watch_.Check();
   }
 
-  absl::Status Turn() {
-    if (image_->orientation <= TopLeftOrientation) return absl::OkStatus();
-    return Become(AutoOrientImage(image_.get(), image_->orientation, exception_.get()), "turn");
+  // As EXIF asks; ImageMagick numbers orientations as EXIF does.
+  absl::Status Turn(int orientation) {
+    if (orientation == 1) return absl::OkStatus();
+    return Become(
+        AutoOrientImage(image_.get(), static_cast<OrientationType>(orientation), exception_.get()),
+        "turn");
   }
 
   absl::StatusOr<std::string> ToPng() {
@@ -249,12 +249,11 @@ class Picture {
   ExceptionPtr exception_;
 };
 
-bool IsTurnedSideways(const Image& image) { return image.orientation >= LeftTopOrientation; }
-
 // The size of the fitted image before it is turned.
-Size Target(const Image& image, uint64_t side, Size size) {
-  if (!IsTurnedSideways(image)) return FitInto(side, size);
-  const Size turned = FitInto(side, {size.height, size.width});
+Size Target(const ImageFile& file, uint64_t side) {
+  const bool sideways = file.orientation >= 5;
+  if (!sideways) return FitInto(side, {file.width, file.height});
+  const Size turned = FitInto(side, {file.height, file.width});
   return {turned.height, turned.width};
 }
 
@@ -297,16 +296,15 @@ absl::StatusOr<std::string> ImageNormaliser::Normalise(std::string_view bytes,
         absl::StrCat(file->coder, ": ", size.width, "x", size.height, " is too large"));
   }
   Watch watch(limits_.cpu_time, abandoned);
+  const Size target = Target(*file, limits_.side);
   absl::StatusOr<ImagePtr> image =
-      Decode(file->first_frame.empty() ? bytes : std::string_view(file->first_frame), *file,
-             FitInto(limits_.side, size), watch);
+      Decode(file->first_frame.empty() ? bytes : file->first_frame, *file, target, watch);
   if (!image.ok()) return image.status();
-  const Size target = Target(**image, limits_.side, size);
   Picture picture(*std::move(image), watch);
   absl::Status status = picture.PlaceOnCanvas(*file);
   if (status.ok()) status = picture.Resize(target);
   if (status.ok()) status = picture.Convert(srgb_);
-  if (status.ok()) status = picture.Turn();
+  if (status.ok()) status = picture.Turn(file->orientation);
   if (!status.ok()) return status;
   return picture.ToPng();
 }

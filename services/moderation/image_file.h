@@ -16,6 +16,9 @@ struct ImageFile {
   uint64_t width = 0;
   uint64_t height = 0;
 
+  // How the picture wants to be turned: 1 (not at all) to 8, as EXIF numbers it.
+  int orientation = 1;
+
   // Where the first frame of an animation stands in the picture.
   uint64_t frame_left = 0;
   uint64_t frame_top = 0;

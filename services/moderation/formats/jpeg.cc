@@ -1,3 +1,4 @@
+#include "services/moderation/formats/exif.h"
 #include "services/moderation/formats/formats.h"
 #include "services/moderation/formats/reader.h"
 
@@ -10,6 +11,10 @@ constexpr uint8_t kStartOfScan = 0xDA;
 // A progressive file of a camera or an editor has about ten scans. Each costs the decoder a pass
 // over all the pixels, however few bytes it takes in the file.
 constexpr int kMostScans = 100;
+
+bool IsExif(uint8_t marker, std::string_view content) {
+  return marker == 0xE1 && content.substr(0, 6) == std::string_view("Exif\0\0", 6);
+}
 
 bool StandsAlone(uint8_t marker) { return marker == 0x01 || (marker >= 0xD0 && marker <= 0xD8); }
 
@@ -50,17 +55,18 @@ absl::StatusOr<ImageFile> InspectJpeg(std::string_view bytes) {
     if (StandsAlone(marker)) continue;
     const uint16_t length = reader.Number16();
     if (length < 2) return absl::InvalidArgumentError("JPEG: impossible segment");
-    const size_t segment = reader.at();
+    const std::string_view content = reader.Take(length - 2U);
     if (IsFrame(marker)) {
       if (file.width != 0) return absl::InvalidArgumentError("JPEG: two frames");
-      reader.Skip(1);  // bits per sample
-      file.height = reader.Number16();
-      file.width = reader.Number16();
+      Reader frame(content, Reader::Order::kBig);
+      frame.Skip(1);  // bits per sample
+      file.height = frame.Number16();
+      file.width = frame.Number16();
     }
     if (marker == kStartOfScan && ++scans > kMostScans) {
       return absl::InvalidArgumentError("JPEG: too many scans");
     }
-    reader.MoveTo(segment + length - 2U);
+    if (IsExif(marker, content)) file.orientation = ReadOrientation(content.substr(6));
   }
   return absl::InvalidArgumentError("JPEG: ends before its end marker");
 }

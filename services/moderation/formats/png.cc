@@ -1,3 +1,4 @@
+#include "services/moderation/formats/exif.h"
 #include "services/moderation/formats/formats.h"
 #include "services/moderation/formats/reader.h"
 
@@ -19,10 +20,12 @@ absl::StatusOr<ImageFile> InspectPng(std::string_view bytes) {
   while (!reader.failed()) {
     const uint32_t length = reader.Number32();
     const std::string_view type = reader.Take(4);
-    reader.Skip(uint64_t{length} + kCrc);
+    const std::string_view content = reader.Take(length);
+    reader.Skip(kCrc);
     if (reader.failed()) break;
     if (type == "IHDR") return absl::InvalidArgumentError("PNG: two headers");
     if (type == "IDAT") has_pixels = true;
+    if (type == "eXIf") file.orientation = ReadOrientation(content);
     if (type != "IEND") continue;
     if (!has_pixels) return absl::InvalidArgumentError("PNG: no image data");
     return file;

@@ -12,6 +12,7 @@ enum Tag : uint16_t {
   kHeight = 257,
   kBitsPerSample = 258,
   kStripOffsets = 273,
+  kOrientation = 274,
   kSamplesPerPixel = 277,
   kStripSizes = 279,
   kTileWidth = 322,
@@ -42,7 +43,7 @@ struct Values {
 };
 
 struct Directory {
-  Values width, height, bits, samples, tile_width, tile_height, offsets, sizes;
+  Values width, height, bits, samples, tile_width, tile_height, offsets, sizes, orientation;
   uint64_t next = 0;  // place of the next directory; 0: none
 
   Values* Place(uint16_t tag) {
@@ -55,6 +56,8 @@ struct Directory {
         return &bits;
       case kSamplesPerPixel:
         return &samples;
+      case kOrientation:
+        return &orientation;
       case kTileWidth:
         return &tile_width;
       case kTileHeight:
@@ -71,8 +74,8 @@ struct Directory {
   }
 };
 
-// Walks the directories of one file, in the classic or in the "big" layout. Takes no more steps than
-// directories that don't overlap can have entries.
+// Walks the directories of one file, in the classic or in the "big" layout. Takes no more steps
+// than directories that don't overlap can have entries.
 class Walk {
  public:
   explicit Walk(std::string_view bytes)
@@ -175,6 +178,8 @@ absl::StatusOr<ImageFile> InspectTiff(std::string_view bytes) {
   ImageFile file{.coder = "TIFF"};
   file.width = first.width[0];
   file.height = first.height[0];
+  const uint64_t orientation = first.orientation[0];
+  if (orientation >= 1 && orientation <= 8) file.orientation = static_cast<int>(orientation);
   file.working_bytes = UnpackedBytes(first);
   return file;
 }

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "services/moderation/formats/exif.h"
 #include "services/moderation/formats/formats.h"
 #include "services/moderation/formats/reader.h"
 
@@ -7,6 +8,13 @@ namespace gischat::moderation::formats {
 namespace {
 
 constexpr uint8_t kAnimated = 0x02;
+
+// The block, without the prefix that some writers put in front as in a JPEG.
+std::string_view ExifOf(std::string_view content) {
+  constexpr std::string_view kPrefix("Exif\0\0", 6);
+  if (content.substr(0, kPrefix.size()) == kPrefix) content.remove_prefix(kPrefix.size());
+  return content;
+}
 
 void AppendNumber(uint32_t number, size_t width, std::string& bytes) {
   for (size_t i = 0; i < width; ++i) bytes.push_back(static_cast<char>(number >> (8 * i) & 0xFF));
@@ -101,6 +109,8 @@ absl::StatusOr<ImageFile> InspectWebp(std::string_view bytes) {
       animated = (header.Number32() & kAnimated) != 0;
       file.width = header.Number24() + 1;
       file.height = header.Number24() + 1;
+    } else if (chunk.type == "EXIF") {
+      file.orientation = ReadOrientation(ExifOf(chunk.content));
     } else if (chunk.type == "ANMF" && animated && !has_picture) {
       ReadFirstFrame(chunk.content, file);
       has_picture = !file.first_frame.empty();
