@@ -5,12 +5,14 @@
 #include "edge/settings/settings.h"
 
 int main(int argc, char** argv) {
-  using namespace gischat;
+  using namespace gischat;  // NOLINT(google-build-using-namespace): main lives in none
+
   process::Settings process_settings;
   edge::Settings settings;
   edge::BackendAddresses addresses;
   config::Table table("gischat-edge", "Serves the clients of the chat over HTTP and WebSocket.");
   settings.Declare(table);
+  settings.limits.Declare(table);
   addresses.Declare(table);
   process_settings.Declare(table);
   if (const auto status =

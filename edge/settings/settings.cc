@@ -34,7 +34,6 @@ void Settings::Declare(config::Table& table) {
   table.Number("GISCHAT_QUEUE_BYTES", &queue_bytes,
                {.min = 16 << 20, .max = 1 << 30, .unit = "bytes"},
                "What may wait for a client that reads slowly; with more it is cut off.");
-  limits.Declare(table);
 }
 
 void BackendAddresses::Declare(config::Table& table) {

@@ -31,7 +31,7 @@ struct Settings {
   uint64_t queue_bytes = 16 << 20;
   config::ContentLimits limits;  // shown by /rules; moderation enforces them
 
-  void Declare(config::Table& table);
+  void Declare(config::Table& table);  // all but the limits, which other parts declare too
 };
 
 // Where an edge process finds the services.
