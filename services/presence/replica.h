@@ -35,6 +35,8 @@ class Replica {
   absl::Status Start();  // fails when the port is taken
   void Stop();           // lets running calls end; afterwards nothing of it runs on the loop
 
+  int port() const { return server_->port(); }  // after Start()
+
   // Why it can't serve now. Thread-safe.
   absl::Status Readiness() const;
 

@@ -82,7 +82,7 @@ class Service::Core {
         timers_(std::make_shared<LoopTimers>(loop)),
         announcer_(std::make_shared<CountAnnouncer>(store, events_, timers_,
                                                     settings.count_interval, registry)),
-        sweeper_(std::make_shared<Sweeper>(store, events_, announcer_, timers_,
+        sweeper_(std::make_shared<Sweeper>(store, events_, announcer_, timers_, clock,
                                            settings.sweep_interval, settings.sweep_patience,
                                            registry)),
         census_(clock, settings.time_to_live, registry),

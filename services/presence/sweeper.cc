@@ -11,6 +11,9 @@
 namespace gischat::presence {
 namespace {
 
+// A round that is late by more than this was not just busy.
+constexpr absl::Duration kHang = absl::Seconds(1);
+
 Eviction MakeEviction(const EventWriter& events, const std::string& channel, Holding holding,
                       bool only_if_expired) {
   Eviction eviction{.channel = channel,
@@ -29,13 +32,15 @@ Eviction MakeEviction(const EventWriter& events, const std::string& channel, Hol
 
 Sweeper::Sweeper(PresenceStore& store, EventWriter events,
                  std::shared_ptr<CountAnnouncer> announcer, std::shared_ptr<Timers> timers,
-                 absl::Duration interval, absl::Duration patience, prometheus::Registry& registry)
+                 const base::Clock& clock, absl::Duration interval, absl::Duration patience,
+                 prometheus::Registry& registry)
     : store_(store),
       events_(events),
       announcer_(std::move(announcer)),
       timers_(std::move(timers)),
+      clock_(clock),
       interval_(interval),
-      patient_rounds_((patience + interval - absl::Nanoseconds(1)) / interval),
+      patient_rounds_((patience + interval - absl::Nanoseconds(1)) / interval + 1),
       evictions_(prometheus::BuildCounter()
                      .Name("gischat_presence_evictions_total")
                      .Help("Leases that ran out and were ended by this replica, per channel held.")
@@ -44,7 +49,11 @@ Sweeper::Sweeper(PresenceStore& store, EventWriter events,
       rounds_to_wait_(patient_rounds_) {}
 
 void Sweeper::Start() {
-  Postpone();
+  {
+    const std::lock_guard lock(mutex_);
+    last_round_ = clock_.Now();
+    rounds_to_wait_ = patient_rounds_;
+  }
   ArmTimer();
 }
 
@@ -74,6 +83,10 @@ void Sweeper::Sweep() {
   {
     std::lock_guard lock(mutex_);
     if (stopped_) return;
+    const absl::Time now = clock_.Now();
+    // This process hung, or its machine slept: nobody could renew through it.
+    if (now - last_round_ > interval_ + kHang) rounds_to_wait_ = patient_rounds_;
+    last_round_ = now;
     if (rounds_to_wait_ > 0) --rounds_to_wait_;
     if (channels_under_way_ == 0) {
       channels = channels_;

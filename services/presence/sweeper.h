@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "common/base/callback.h"
+#include "common/base/clock.h"
 #include "services/presence/count_announcer.h"
 #include "services/presence/events.h"
 #include "services/presence/presence_store.h"
@@ -29,10 +30,11 @@ namespace gischat::presence {
 // the registry outlive it.
 class Sweeper : public std::enable_shared_from_this<Sweeper> {
  public:
-  // Sweeps every `interval`; after Start() and each Postpone() evicts nothing for `patience`.
+  // Sweeps every `interval`. Evicts nothing for `patience` after Start(), after each Postpone() and
+  // after a round that failed or came much too late. The clock outlives it too.
   Sweeper(PresenceStore& store, EventWriter events, std::shared_ptr<CountAnnouncer> announcer,
-          std::shared_ptr<Timers> timers, absl::Duration interval, absl::Duration patience,
-          prometheus::Registry& registry);
+          std::shared_ptr<Timers> timers, const base::Clock& clock, absl::Duration interval,
+          absl::Duration patience, prometheus::Registry& registry);
 
   void Start();
 
@@ -62,12 +64,14 @@ class Sweeper : public std::enable_shared_from_this<Sweeper> {
   const EventWriter events_;
   const std::shared_ptr<CountAnnouncer> announcer_;
   const std::shared_ptr<Timers> timers_;
+  const base::Clock& clock_;
   const absl::Duration interval_;
-  const int64_t patient_rounds_;
+  const int64_t patient_rounds_;  // one more, for the first may be a part of one
   prometheus::Counter& evictions_;
 
   std::mutex mutex_;  // never held while anything else is called
   bool stopped_ = false;
+  absl::Time last_round_;
   int64_t rounds_to_wait_;
   size_t channels_under_way_ = 0;
   std::set<std::string> channels_;

@@ -44,6 +44,9 @@ class RedisWorld : public StoreWorld {
   void AwaitRedis() {
     EXPECT_TRUE(tests::WaitUntil([&] { return client_.ready() && other_client_.ready(); }));
   }
+  void AwaitLoss() {
+    EXPECT_TRUE(tests::WaitUntil([&] { return !client_.ready() && !other_client_.ready(); }));
+  }
 
   bus::MessageBus& bus() override { return bus_; }
   PresenceStore& store() override { return store_; }
@@ -84,6 +87,7 @@ TEST_P(RedisPresenceStoreTest, EdgesThatAnnounceThemselvesAgainRestoreAnEmptyRed
   Register("a", 1, "ada", "r1");
 
   world().server().Kill();
+  world().AwaitLoss();
   world().server().EraseData();
   world().server().Start();
   world().AwaitRedis();
@@ -102,6 +106,7 @@ TEST_P(RedisPresenceStoreTest, RestartWithDataForgetsNothing) {
   Register("a", 1, "ada", "r1");
   const Count count = Counted();
   world().server().Stop();
+  world().AwaitLoss();
   world().server().Start();
   world().AwaitRedis();
   EXPECT_TRUE(Report("a", 8, 3).known);
@@ -111,6 +116,7 @@ TEST_P(RedisPresenceStoreTest, RestartWithDataForgetsNothing) {
 
 TEST_P(RedisPresenceStoreTest, EverythingIsUnavailableWhileRedisIsAway) {
   world().server().Kill();
+  world().AwaitLoss();
   const auto report = WaitFor<ReportOutcome>(
       [&](auto done) { store().Report({.channel = "QGIS", .lease = "a"}, std::move(done)); });
   EXPECT_EQ(report.status().code(), absl::StatusCode::kUnavailable) << report.status();
