@@ -32,7 +32,8 @@ class Edge::Parts {
       : settings_(std::move(given)),
         call_metrics_(registry),
         metrics_(registry),
-        moderation_(clients::MakeModerationClient(backends.moderation, call_metrics_)),
+        moderation_(clients::MakeModerationClient(
+            backends.moderation, std::move(backends.is_moderation_reachable), call_metrics_)),
         presence_(clients::MakePresenceClient(backends.presence, call_metrics_)),
         fanout_(clients::MakeFanoutClient(backends.fanout, call_metrics_)),
         publisher_(loop, *fanout_, settings_.channels, clients::BacklogLimits{}, registry),

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,6 +23,9 @@ struct Backends {
   std::shared_ptr<grpc::Channel> presence;
   std::shared_ptr<grpc::Channel> moderation;
   std::shared_ptr<grpc::Channel> fanout;
+  // Whether moderation is there. The other two are asked all the time, and it shows when they are
+  // not; moderation is asked only when somebody says something. Thread-safe.
+  std::function<bool()> is_moderation_reachable;
 };
 
 // The whole edge: it listens for clients and connects them with the services.

@@ -21,10 +21,12 @@ int main(int argc, char** argv) {
   }
 
   process::Process process("gischat-edge", process_settings);
+  const auto moderation =
+      rpc::MakeChannel(addresses.moderation, "gischat.moderation.v1.Moderation");
   edge::Edge edge(settings,
-                  {rpc::MakeChannel(addresses.presence, "gischat.presence.v1.Presence"),
-                   rpc::MakeChannel(addresses.moderation, "gischat.moderation.v1.Moderation"),
-                   rpc::MakeChannel(addresses.fanout, "gischat.fanout.v1.Fanout")},
+                  {rpc::MakeChannel(addresses.presence, "gischat.presence.v1.Presence"), moderation,
+                   rpc::MakeChannel(addresses.fanout, "gischat.fanout.v1.Fanout"),
+                   [moderation] { return rpc::IsReachable(*moderation); }},
                   process.loop(), process.metrics());
   process.AddReadinessCheck("backends", [&edge] { return edge.Health(); });
   return process.Run([&edge] { return edge.Start(); }, [&edge] { edge.Stop(); });

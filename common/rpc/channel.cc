@@ -70,4 +70,9 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target, const std:
   return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), Arguments(service));
 }
 
+bool IsReachable(grpc::Channel& channel) {
+  const grpc_connectivity_state state = channel.GetState(/*try_to_connect=*/true);
+  return state == GRPC_CHANNEL_READY || state == GRPC_CHANNEL_IDLE;
+}
+
 }  // namespace gischat::rpc

@@ -17,4 +17,7 @@ namespace gischat::rpc {
 // "dns:///fanout:50051" or "ipv4:127.0.0.1:5001,127.0.0.1:5002".
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target, const std::string& service);
 
+// Whether a channel made by MakeChannel has a connection, or has not tried yet; it begins to try.
+bool IsReachable(grpc::Channel& channel);
+
 }  // namespace gischat::rpc

@@ -23,9 +23,10 @@ constexpr absl::Duration kHistoryTimeout = absl::Seconds(2);
 
 class GrpcModerationClient final : public ModerationClient {
  public:
-  GrpcModerationClient(std::shared_ptr<grpc::Channel> channel, rpc::CallMetrics& metrics)
-      : channel_(std::move(channel)),
-        stub_(moderation::v1::Moderation::NewStub(channel_)),
+  GrpcModerationClient(std::shared_ptr<grpc::Channel> channel, std::function<bool()> is_reachable,
+                       rpc::CallMetrics& metrics)
+      : is_reachable_(std::move(is_reachable)),
+        stub_(moderation::v1::Moderation::NewStub(channel)),
         metrics_(metrics) {}
 
   void Review(moderation::v1::ReviewRequest request,
@@ -36,14 +37,11 @@ class GrpcModerationClient final : public ModerationClient {
                    std::move(done));
   }
 
-  bool IsReachable() override {
-    const grpc_connectivity_state state = channel_->GetState(/*try_to_connect=*/true);
-    return state == GRPC_CHANNEL_READY || state == GRPC_CHANNEL_IDLE;
-  }
+  bool IsReachable() override { return is_reachable_(); }
 
  private:
   using Async = moderation::v1::Moderation::StubInterface::async_interface;
-  std::shared_ptr<grpc::Channel> channel_;
+  const std::function<bool()> is_reachable_;
   std::unique_ptr<moderation::v1::Moderation::Stub> stub_;
   rpc::CallMetrics& metrics_;
 };
@@ -190,8 +188,10 @@ class GrpcFanoutClient final : public FanoutClient {
 }  // namespace
 
 std::unique_ptr<ModerationClient> MakeModerationClient(std::shared_ptr<grpc::Channel> channel,
+                                                       std::function<bool()> is_reachable,
                                                        rpc::CallMetrics& metrics) {
-  return std::make_unique<GrpcModerationClient>(std::move(channel), metrics);
+  return std::make_unique<GrpcModerationClient>(std::move(channel), std::move(is_reachable),
+                                                metrics);
 }
 
 std::unique_ptr<PresenceClient> MakePresenceClient(std::shared_ptr<grpc::Channel> channel,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "edge/clients/backends.h"
@@ -14,7 +15,9 @@ class CallMetrics;
 // The clients over gRPC. The metrics outlive them; a client outlives its calls.
 namespace gischat::edge::clients {
 
+// `is_reachable` answers ModerationClient::IsReachable.
 std::unique_ptr<ModerationClient> MakeModerationClient(std::shared_ptr<grpc::Channel> channel,
+                                                       std::function<bool()> is_reachable,
                                                        rpc::CallMetrics& metrics);
 std::unique_ptr<PresenceClient> MakePresenceClient(std::shared_ptr<grpc::Channel> channel,
                                                    rpc::CallMetrics& metrics);
