@@ -13,6 +13,7 @@
 #include "common/redis/link.h"
 #include "common/redis/metrics.h"
 #include "common/redis/resp.h"
+#include "common/redis/run_on_loop.h"
 
 namespace gischat::redis {
 namespace {
@@ -37,15 +38,15 @@ class Client::Core : public Link::User, public std::enable_shared_from_this<Core
   }
 
   void Start() {
+    started_ = true;
     boost::asio::post(loop_, [self = shared_from_this()] {
       if (!self->stopped_) self->link_->Start();
     });
   }
 
   void Stop() {
-    // A loop that is not run any more (or by this very thread) can't be waited for.
-    if (loop_.stopped() || loop_.get_executor().running_in_this_thread()) return Halt();
-    boost::asio::post(loop_, [self = shared_from_this()] { self->Halt(); });
+    if (!started_) return Halt();
+    RunOnLoop(loop_, [this] { Halt(); });
   }
 
   void Submit(const Script* script, std::vector<std::string> keys,
@@ -100,6 +101,7 @@ class Client::Core : public Link::User, public std::enable_shared_from_this<Core
   bool watching_ = false;
   boost::asio::steady_timer clock_timer_;
   bool stopped_ = false;
+  bool started_ = false;  // of the thread that owns the client
   absl::AnyInvocable<void(bool)> on_ready_change_;
 
   std::atomic<bool> ready_ = false;

@@ -49,7 +49,8 @@ class Client {
   Client& operator=(const Client&) = delete;
 
   void Start();
-  // Pending callbacks get kUnavailable, on the loop: what they refer to outlives the loop's run.
+  // Returns when pending callbacks have got kUnavailable and no other will be called. Once started,
+  // the loop must be running (or stopped: then callbacks run on this thread).
   void Stop();
 
   bool ready() const;

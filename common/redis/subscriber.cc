@@ -13,6 +13,7 @@
 #include "common/base/random_id.h"
 #include "common/redis/client.h"
 #include "common/redis/link.h"
+#include "common/redis/run_on_loop.h"
 
 namespace gischat::redis {
 namespace {
@@ -39,14 +40,15 @@ class Subscriber::Core : public Link::User, public std::enable_shared_from_this<
   }
 
   void Start() {
+    started_ = true;
     boost::asio::post(loop_, [self = shared_from_this()] {
       if (!self->stopped_) self->link_->Start();
     });
   }
 
   void Stop() {
-    if (loop_.stopped() || loop_.get_executor().running_in_this_thread()) return Halt();
-    boost::asio::post(loop_, [self = shared_from_this()] { self->Halt(); });
+    if (!started_) return Halt();
+    RunOnLoop(loop_, [this] { Halt(); });
   }
 
   void Add(std::string channel) {
@@ -138,6 +140,7 @@ class Subscriber::Core : public Link::User, public std::enable_shared_from_this<
   SteadyClock::time_point up_since_;
   std::map<std::string, int> channels_;  // how often each is wanted
   bool stopped_ = false;
+  bool started_ = false;  // of the thread that owns the subscriber
   std::atomic<bool> ready_ = false;
 };
 

@@ -38,7 +38,7 @@ class Subscriber {
   void OnResubscribed(absl::AnyInvocable<void(std::string_view channel)> callback);
 
   void Start();
-  void Stop();
+  void Stop();  // no callback runs afterwards; the loop must be running or stopped
 
   // Counted: a channel is heard until it was removed as often as it was added.
   void Add(std::string channel);

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/server_callback.h>
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "services/fanout/channel_feed.h"
+#include "services/fanout/metrics.h"
+
+namespace gischat::fanout {
+
+// One call of Subscribe. Everything that waits goes out as one message (up to 4 MiB, or one item),
+// a write at a time; what is large is shared between streams, not copied. Too many bytes waiting
+// end the stream with RESOURCE_EXHAUSTED. Thread-safe; keeps itself alive until gRPC is done with
+// it.
+class EventStream : public Sink,
+                    public grpc::ServerWriteReactor<grpc::ByteBuffer>,
+                    public std::enable_shared_from_this<EventStream> {
+ public:
+  // `on_done` runs when the call is over, on a thread of gRPC. The metrics outlive the stream.
+  static std::shared_ptr<EventStream> Open(grpc::CallbackServerContext* context, size_t max_bytes,
+                                           Metrics& metrics,
+                                           std::function<void(EventStream*)> on_done);
+
+  EventStream(grpc::CallbackServerContext* context, size_t max_bytes, Metrics& metrics,
+              std::function<void(EventStream*)> on_done);
+
+  void Put(const Wire& item) override;
+  void Beat();                    // sends an empty message when nothing else is under way
+  void End(grpc::Status status);  // after the write that is under way, if there is one
+
+ private:
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override;
+  void OnDone() override;
+
+  void Advance(std::unique_lock<std::mutex> lock, bool beat = false);
+  grpc::ByteBuffer TakeMessage();
+  void DropWaiting();
+
+  grpc::CallbackServerContext* const context_;
+  const size_t max_bytes_;
+  Metrics& metrics_;
+  std::function<void(EventStream*)> on_done_;
+  std::shared_ptr<EventStream> self_;
+
+  std::mutex mutex_;  // guards what follows; not held while gRPC writes or finishes
+  std::deque<Wire> waiting_;
+  size_t waiting_bytes_ = 0;
+  bool writing_ = false;
+  grpc::ByteBuffer message_;  // being written
+  std::optional<grpc::Status> ending_;
+  int beats_since_end_ = 0;
+  bool finished_ = false;
+};
+
+}  // namespace gischat::fanout

@@ -1,0 +1,304 @@
+#include "services/fanout/service.h"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "common/redis/run_on_loop.h"
+#include "common/rpc/status.h"
+#include "gischat/fanout/v1/fanout.grpc.pb.h"
+#include "services/fanout/channel_feed.h"
+#include "services/fanout/event_stream.h"
+#include "services/fanout/metrics.h"
+
+namespace gischat::fanout {
+namespace {
+
+constexpr std::chrono::milliseconds kBeatInterval{900};  // something is sent at least every second
+
+grpc::Status Invalid(const char* what) {
+  return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, what);
+}
+
+grpc::Status Check(const v1::PublishRequest& request) {
+  if (request.channel().empty()) return Invalid("no channel");
+  if (request.publisher().empty()) return Invalid("no publisher");
+  if (request.first_sequence() == 0) return Invalid("first_sequence is 0");
+  if (request.drafts().empty()) return Invalid("no drafts");
+  return grpc::Status::OK;
+}
+
+bus::Batch ToBatch(const v1::PublishRequest& request,
+                   std::chrono::system_clock::time_point deadline) {
+  bus::Batch batch{
+      .publisher = request.publisher(), .first_sequence = request.first_sequence(), .drafts = {}};
+  batch.drafts.reserve(static_cast<size_t>(request.drafts_size()));
+  for (const v1::Draft& draft : request.drafts()) {
+    batch.drafts.push_back({draft.message(), draft.stored()});
+  }
+  if (deadline != std::chrono::system_clock::time_point::max()) {
+    batch.deadline = absl::FromChrono(deadline);
+  }
+  return batch;
+}
+
+v1::PublishResponse::Outcome ToOutcome(bus::Receipt::Outcome outcome) {
+  switch (outcome) {
+    case bus::Receipt::Outcome::kPublished:
+      return v1::PublishResponse::PUBLISHED;
+    case bus::Receipt::Outcome::kGap:
+      return v1::PublishResponse::GAP;
+    case bus::Receipt::Outcome::kExpired:
+      return v1::PublishResponse::EXPIRED;
+  }
+  return v1::PublishResponse::OUTCOME_UNSPECIFIED;
+}
+
+}  // namespace
+
+// All open streams, and the feeds of the channels that they read.
+class Service::Streams : public std::enable_shared_from_this<Streams> {
+ public:
+  Streams(boost::asio::io_context& loop, bus::MessageBus& bus, prometheus::Registry& registry,
+          size_t max_stream_bytes)
+      : loop_(loop),
+        bus_(bus),
+        metrics_(registry),
+        max_stream_bytes_(max_stream_bytes),
+        timer_(loop) {}
+
+  Metrics& metrics() { return metrics_; }
+
+  void Start() {
+    started_ = true;
+    boost::asio::post(loop_, [self = shared_from_this()] { self->BeatLater(); });
+  }
+
+  EventStream* Open(grpc::CallbackServerContext* context, const v1::SubscribeRequest& request);
+
+  void EndAll() {
+    std::set<std::shared_ptr<EventStream>> open;
+    {
+      const std::lock_guard lock(mutex_);
+      ending_ = true;
+      open = open_;
+    }
+    for (const auto& stream : open) stream->End(Ending());
+  }
+
+  void Stop() {
+    if (!started_) return;
+    redis::RunOnLoop(loop_, [this] {
+      stopped_ = true;
+      timer_.cancel();
+      for (const auto& [channel, feed] : feeds_) feed->Stop();
+      feeds_.clear();
+    });
+  }
+
+ private:
+  static grpc::Status Ending() {
+    return grpc::Status(grpc::StatusCode::UNAVAILABLE, "fanout is ending: resume elsewhere");
+  }
+
+  void Attach(const std::shared_ptr<EventStream>& stream, const v1::SubscribeRequest& request);
+  void Close(EventStream* stream, const std::vector<std::string>& channels);
+  void BeatLater();
+  void Beat();
+
+  boost::asio::io_context& loop_;
+  bus::MessageBus& bus_;
+  Metrics metrics_;
+  const size_t max_stream_bytes_;
+  bool started_ = false;  // of the thread that owns the service
+
+  // Confined to the loop.
+  bool stopped_ = false;
+  boost::asio::steady_timer timer_;
+  std::map<std::string, std::shared_ptr<ChannelFeed>> feeds_;
+
+  std::mutex mutex_;  // guards what follows
+  std::set<std::shared_ptr<EventStream>> open_;
+  bool ending_ = false;
+};
+
+EventStream* Service::Streams::Open(grpc::CallbackServerContext* context,
+                                    const v1::SubscribeRequest& request) {
+  std::vector<std::string> channels;
+  for (const v1::ResumePoint& point : request.channels()) channels.push_back(point.channel());
+  // The loop does both, so that what is attached first is detached later.
+  auto stream = EventStream::Open(
+      context, max_stream_bytes_, metrics_,
+      [self = shared_from_this(), channels = std::move(channels)](EventStream* done) {
+        boost::asio::post(self->loop_, [self, done = done->shared_from_this(), channels] {
+          self->Close(done.get(), channels);
+        });
+      });
+  bool ending = false;
+  {
+    const std::lock_guard lock(mutex_);
+    ending = ending_;
+    if (!ending) open_.insert(stream);
+  }
+  if (ending) {
+    stream->End(Ending());
+  } else {
+    boost::asio::post(
+        loop_, [self = shared_from_this(), stream, request] { self->Attach(stream, request); });
+  }
+  return stream.get();
+}
+
+void Service::Streams::Attach(const std::shared_ptr<EventStream>& stream,
+                              const v1::SubscribeRequest& request) {
+  if (stopped_) return;
+  std::set<std::string> seen;
+  for (const v1::ResumePoint& point : request.channels()) {
+    if (!seen.insert(point.channel()).second) continue;
+    std::shared_ptr<ChannelFeed>& feed = feeds_[point.channel()];
+    if (feed == nullptr) {
+      feed = std::make_shared<ChannelFeed>(loop_, bus_, point.channel(), metrics_);
+      feed->Start();
+    }
+    feed->Attach(stream, {point.epoch(), point.offset()});
+  }
+}
+
+void Service::Streams::Close(EventStream* stream, const std::vector<std::string>& channels) {
+  for (const std::string& channel : channels) {
+    const auto found = feeds_.find(channel);
+    if (found == feeds_.end()) continue;
+    found->second->Detach(stream);
+    if (found->second->in_use()) continue;
+    found->second->Stop();
+    feeds_.erase(found);
+  }
+  const std::lock_guard lock(mutex_);
+  open_.erase(stream->shared_from_this());
+}
+
+void Service::Streams::BeatLater() {
+  if (stopped_) return;
+  timer_.expires_after(kBeatInterval);
+  timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+    if (!error) self->Beat();
+  });
+}
+
+void Service::Streams::Beat() {
+  std::set<std::shared_ptr<EventStream>> open;
+  {
+    const std::lock_guard lock(mutex_);
+    open = open_;
+  }
+  for (const auto& stream : open) stream->Beat();
+  BeatLater();
+}
+
+// What gRPC calls. Subscribe is raw: its messages are put together from serialised items.
+class Service::Rpcs
+    : public v1::Fanout::WithRawCallbackMethod_Subscribe<v1::Fanout::WithCallbackMethod_Publish<
+          v1::Fanout::WithCallbackMethod_History<v1::Fanout::Service>>> {
+ public:
+  Rpcs(bus::MessageBus& bus, std::shared_ptr<Streams> streams)
+      : bus_(bus), streams_(std::move(streams)) {}
+
+  grpc::ServerUnaryReactor* Publish(grpc::CallbackServerContext* context,
+                                    const v1::PublishRequest* request,
+                                    v1::PublishResponse* response) override;
+  grpc::ServerUnaryReactor* History(grpc::CallbackServerContext* context,
+                                    const v1::HistoryRequest* request,
+                                    v1::HistoryResponse* response) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* Subscribe(grpc::CallbackServerContext* context,
+                                                        const grpc::ByteBuffer* request) override;
+
+ private:
+  bus::MessageBus& bus_;
+  const std::shared_ptr<Streams> streams_;
+};
+
+grpc::ServerUnaryReactor* Service::Rpcs::Publish(grpc::CallbackServerContext* context,
+                                                 const v1::PublishRequest* request,
+                                                 v1::PublishResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const grpc::Status valid = Check(*request);
+  if (!valid.ok()) {
+    reactor->Finish(valid);
+    return reactor;
+  }
+  const auto messages = static_cast<size_t>(request->drafts_size());
+  bus_.Publish(request->channel(), ToBatch(*request, context->deadline()),
+               [reactor, response, messages, began = absl::Now(),
+                &metrics = streams_->metrics()](const absl::StatusOr<bus::Receipt>& receipt) {
+                 const absl::Duration took = absl::Now() - began;
+                 if (!receipt.ok()) {
+                   metrics.CountPublished(absl::StatusCodeToString(receipt.status().code()),
+                                          messages, took);
+                   return reactor->Finish(rpc::ToGrpc(receipt.status()));
+                 }
+                 response->set_outcome(ToOutcome(receipt->outcome));
+                 response->set_next_sequence(receipt->next_sequence);
+                 metrics.CountPublished(v1::PublishResponse::Outcome_Name(response->outcome()),
+                                        messages, took);
+                 reactor->Finish(grpc::Status::OK);
+               });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* Service::Rpcs::History(grpc::CallbackServerContext* context,
+                                                 const v1::HistoryRequest* request,
+                                                 v1::HistoryResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  if (request->channel().empty()) {
+    reactor->Finish(Invalid("no channel"));
+    return reactor;
+  }
+  bus_.ReadHistory(request->channel(), [reactor, response, limit = bus_.limits().history_events](
+                                           const absl::StatusOr<bus::Snapshot>& snapshot) {
+    if (!snapshot.ok()) return reactor->Finish(rpc::ToGrpc(snapshot.status()));
+    FillSnapshot(*snapshot, limit, response->mutable_snapshot());
+    reactor->Finish(grpc::Status::OK);
+  });
+  return reactor;
+}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* Service::Rpcs::Subscribe(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
+  grpc::ByteBuffer bytes(*request);
+  v1::SubscribeRequest parsed;
+  const grpc::Status status =
+      grpc::SerializationTraits<v1::SubscribeRequest>::Deserialize(&bytes, &parsed);
+  const auto& channels = parsed.channels();
+  const bool valid = status.ok() && std::none_of(channels.begin(), channels.end(), [](auto& point) {
+                       return point.channel().empty();
+                     });
+  if (!valid) parsed.clear_channels();
+  EventStream* stream = streams_->Open(context, parsed);
+  if (!valid) stream->End(Invalid("no SubscribeRequest, or a channel without a name"));
+  return stream;
+}
+
+Service::Service(boost::asio::io_context& loop, bus::MessageBus& bus,
+                 prometheus::Registry& registry, size_t max_stream_bytes)
+    : streams_(std::make_shared<Streams>(loop, bus, registry, max_stream_bytes)),
+      rpcs_(std::make_unique<Rpcs>(bus, streams_)) {}
+
+Service::~Service() { Stop(); }
+
+grpc::Service* Service::grpc_service() { return rpcs_.get(); }
+
+void Service::Start() { streams_->Start(); }
+
+void Service::EndStreams() { streams_->EndAll(); }
+
+void Service::Stop() { streams_->Stop(); }
+
+}  // namespace gischat::fanout

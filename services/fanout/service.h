@@ -1,0 +1,53 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstddef>
+#include <memory>
+
+namespace grpc {
+class Service;
+}
+namespace prometheus {
+class Registry;
+}
+namespace gischat::bus {
+class MessageBus;
+}
+
+namespace gischat::fanout {
+
+// The fanout service over any bus: publishes, tells the history, and streams what happens to edges.
+// Thread-safe.
+class Service {
+ public:
+  // Bytes that may wait for one reader before its stream is ended.
+  static constexpr size_t kMaxStreamBytes = 256 << 20;
+
+  // Heartbeats and streams run on the loop. Loop, bus and registry outlive the service, and the
+  // service outlives the server that offers it.
+  Service(boost::asio::io_context& loop, bus::MessageBus& bus, prometheus::Registry& registry,
+          size_t max_stream_bytes = kMaxStreamBytes);
+  ~Service();  // as Stop()
+
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  grpc::Service* grpc_service();
+  void Start();
+
+  // Ends all streams, and every new one, with UNAVAILABLE, so that edges resume elsewhere. To be
+  // called before the server is shut down.
+  void EndStreams();
+
+  // Lets go of the bus. To be called after the server was shut down, while the loop runs or when it
+  // is stopped.
+  void Stop();
+
+ private:
+  class Streams;
+  class Rpcs;
+  std::shared_ptr<Streams> streams_;
+  std::unique_ptr<Rpcs> rpcs_;
+};
+
+}  // namespace gischat::fanout
