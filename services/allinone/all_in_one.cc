@@ -41,10 +41,10 @@ class AllInOne::Parts {
         fanout_(loop, stores_->bus(), registry),
         server_(rpc::Server::InProcess(
             {moderation_.grpc_service(), presence_.grpc(), fanout_.grpc_service()})),
-        edge_(
-            settings.edge,
-            {server_->InProcessChannel(), server_->InProcessChannel(), server_->InProcessChannel()},
-            loop, registry) {}
+        edge_(settings.edge,
+              {server_->InProcessChannel(), server_->InProcessChannel(),
+               server_->InProcessChannel(), [] { return true; }},
+              loop, registry) {}
 
   absl::Status Start() {
     if (absl::Status status = moderation_.Start(); !status.ok()) return status;
