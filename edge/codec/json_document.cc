@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <unordered_map>
 
+#include "common/base/utf8.h"
+#include "edge/codec/json_fault.h"
 #include "edge/codec/json_writer.h"
 
 namespace gischat::edge::codec {
@@ -10,6 +13,7 @@ namespace {
 
 constexpr std::string_view kFeaturesKey = "features";
 constexpr int kNumberOutOfRange = 406;  // id of nlohmann's exception
+constexpr size_t kFewMembers = 16;      // are faster looked through than indexed
 
 // Receives the parts of a text in order, as nlohmann's SAX interface defines them. Depth 1 is the
 // root's inside: values there become members, what is deeper is appended to the text of its member.
@@ -79,14 +83,11 @@ class Reader {
   bool parse_error(size_t position, const std::string& last_token,
                    const nlohmann::detail::exception& error) {
     error_.kind = JsonError::Kind::kSyntax;
-    const size_t end = std::min(position, text_.size());
     const bool at_end = position > text_.size();
-    const bool inside_string = !last_token.empty() && last_token.front() == '"' && !at_end;
-    if (inside_string) {
-      error_.offset = end == 0 ? 0 : end - 1;
-    } else {
-      error_.offset = end - std::min(end, last_token.size());
-    }
+    const size_t end = std::min(position, text_.size());
+    // What keeps to the grammar and is refused all the same is told by its first character.
+    const size_t offset = FindJsonFault(text_).value_or(end - std::min(end, last_token.size()));
+    error_.offset = base::CountCodePoints(text_.substr(0, offset));
     if (error.id == kNumberOutOfRange) {
       error_.words = "number out of range";
     } else {
@@ -135,16 +136,33 @@ class Reader {
       document_.root = std::move(value);
       return true;
     }
-    auto found = std::find_if(document_.members.begin(), document_.members.end(),
-                              [&](const auto& member) { return member.first == member_; });
-    if (found == document_.members.end()) {
+    kept_ = PlaceOfMember();
+    if (kept_ == kMaxJsonMembers) {
+      error_.kind = JsonError::Kind::kTooManyMembers;
+      error_.words = "more than " + std::to_string(kMaxJsonMembers) + " keys";
+      return false;
+    }
+    if (kept_ == document_.members.size()) {
       document_.members.emplace_back(std::move(member_), std::move(value));
-      kept_ = document_.members.size() - 1;
     } else {
-      found->second = std::move(value);
-      kept_ = static_cast<size_t>(found - document_.members.begin());
+      document_.members[kept_].second = std::move(value);
     }
     return true;
+  }
+
+  // Where the member that comes next stands, or will stand.
+  size_t PlaceOfMember() {
+    const auto& members = document_.members;
+    if (members.size() <= kFewMembers) {
+      const auto found = std::find_if(members.begin(), members.end(),
+                                      [&](const auto& member) { return member.first == member_; });
+      return static_cast<size_t>(found - members.begin());
+    }
+    while (places_.size() < members.size()) {
+      places_.emplace(members[places_.size()].first, places_.size());
+    }
+    const auto found = places_.find(member_);
+    return found == places_.end() ? members.size() : found->second;
   }
 
   bool Open(JsonValue::Kind kind, char bracket) {
@@ -168,7 +186,7 @@ class Reader {
     made.kind = kind;
     const bool is_root_object = depth_ == 0 && kind == JsonValue::Kind::kObject;
     if (!is_root_object) made.text.push_back(bracket);
-    Keep(std::move(made));
+    if (!Keep(std::move(made))) return false;
     if (!is_root_object) {
       current_ = depth_ == 0 ? &document_.root : &document_.members[kept_].second;
       value_depth_ = depth_ + 1;
@@ -192,10 +210,11 @@ class Reader {
   std::string_view text_;
   JsonDocument document_;
   JsonError error_;
-  std::string member_;            // key of the member that comes next
-  size_t kept_ = 0;               // index of the member kept last
-  JsonValue* current_ = nullptr;  // the composite value that is being appended to
-  int depth_ = 0;                 // brackets open
+  std::string member_;                              // key of the member that comes next
+  size_t kept_ = 0;                                 // index of the member kept last
+  std::unordered_map<std::string, size_t> places_;  // of the first members, by their keys
+  JsonValue* current_ = nullptr;                    // the composite value that is being appended to
+  int depth_ = 0;                                   // brackets open
   int value_depth_ = 0;           // depth inside the outermost bracket of current_
   bool is_features_key_ = false;  // the value that comes next at value_depth_ is `features`
   bool counting_ = false;         // inside the list under `features`

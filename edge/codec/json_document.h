@@ -16,6 +16,9 @@ namespace gischat::edge::codec {
 // Nesting deeper than this is refused; the outermost object is the first level.
 inline constexpr int kMaxJsonDepth = 128;
 
+// An outermost object with more different keys than this is refused.
+inline constexpr size_t kMaxJsonMembers = 10'000;
+
 struct JsonValue {
   enum class Kind { kNull, kBoolean, kInteger, kFloat, kString, kArray, kObject };
 
@@ -38,9 +41,10 @@ struct JsonDocument {
 };
 
 struct JsonError {
-  enum class Kind { kSyntax, kTooDeep };
+  enum class Kind { kSyntax, kTooDeep, kTooManyMembers };
   Kind kind = Kind::kSyntax;
-  size_t offset = 0;  // of the offending character (of its token, where that is unknown), from 0
+  size_t offset = 0;  // kSyntax: of the offending character, in code points from 0, as Python's
+                      // json module tells it
   std::string words;  // for a person
 };
 

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <string>
 
 namespace gischat::edge::codec {
@@ -49,13 +50,13 @@ std::optional<double> ReadLaxFloat(std::string_view text) {
   double value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   if (end != digits.data() + digits.size() || digits.empty()) return std::nullopt;
-  // Out of range is told for numbers too near to zero as well; those round to zero.
+  // Out of range is told for numbers too near to zero as well; strtod() tells the two apart.
   if (error == std::errc::result_out_of_range) {
-    const size_t exponent = digits.find_first_of("eE");
-    const bool tiny = exponent != std::string_view::npos && digits.substr(exponent + 1, 1) == "-";
-    return tiny ? std::optional<double>(0.0) : std::nullopt;
+    value = std::strtod(std::string(digits).c_str(), nullptr);
+  } else if (error != std::errc()) {
+    return std::nullopt;
   }
-  if (error != std::errc() || !std::isfinite(value)) return std::nullopt;
+  if (!std::isfinite(value)) return std::nullopt;
   return value;
 }
 

@@ -204,8 +204,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (route.resource != Resource::kWebSocket || route.has_trailing_slash ||
         !handlers_.HasChannel(route.channel)) {
       handlers_.Count(403);
-      co_await Write(Response{.status = 403}, parser.get().version(), /*is_head=*/false,
-                     /*keep_alive=*/false);
+      // Named: GCC 12 destroys an aggregate temporary of a co_await expression twice.
+      const Response forbidden{.status = 403};
+      co_await Write(forbidden, parser.get().version(), /*is_head=*/false, /*keep_alive=*/false);
       co_return co_await Linger();
     }
     deadline_.cancel();
