@@ -16,7 +16,7 @@ from messages import CHANNELS, ROOMS, Message, compact, is_compact
 from websocket_client import Closed
 
 ODD_NAMES = ["Été & co", "a+b", "100%", "l'été", "QUIET"]
-_NUMBERED = [f"t{number:03d}" for number in range(1, 401)]
+_NUMBERED = [f"t{number:03d}" for number in range(1, 701)]  # one for each case
 CHANNEL_NAMES = ["QGIS", "Geotribu", *ODD_NAMES, *_NUMBERED]
 
 
@@ -29,8 +29,11 @@ class Bench:
         self._shared: Deployment | None = None
         self._slow: HttpConnection | None = None
         self._names = iter(_NUMBERED)
+        self._crashes: list[str] = []
 
     def shared(self) -> Deployment:
+        if self._shared is not None and not self._shared.alive():
+            self._crashes = self.stop()  # so that one crash does not fail all other cases
         if self._shared is None:
             self._shared = self.deploy({"CHANNELS": ",".join(CHANNEL_NAMES)})
             self._slow = HttpConnection(self._shared.edges[0])
@@ -56,6 +59,7 @@ class Bench:
             self._slow.close()
         problems = self._shared.stop() if self._shared else []
         self._shared = None
+        problems, self._crashes = self._crashes + problems, []
         return problems
 
 
@@ -85,6 +89,7 @@ class ChatCase(ToolCase):
             connection.close()
         for client in self.clients:
             client.socket.abort()
+        self.assertTrue(self.deployment.alive(), "a process has ended")
         for channel in {self.channel, *(client.channel for client in self.clients)}:
             path = channel_path(channel).split("/")[-1]
             self.deployment.wait_until_empty(channel, path)

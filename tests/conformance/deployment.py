@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable
 from pathlib import Path
 
-from http_client import Address, request
+from http_client import Address, ConnectionEnded, request
 from processes import RedisServer, ServerProcess, wait_until
 
 SETUPS = ("memory", "redis", "split")
@@ -62,6 +62,14 @@ class Deployment:
     def process(self, name: str) -> ServerProcess:
         """The first process of that name."""
         return next(p for p in self.processes if p.name == name)
+
+    def alive(self) -> bool:
+        """Whether every process runs and every edge answers."""
+        try:
+            answers = [request(edge, "GET", "/version", timeout=30) for edge in self.edges]
+        except (OSError, ConnectionEnded):
+            return False
+        return all(p.running for p in self.processes) and all(a.status == 200 for a in answers)
 
     def next_edge(self) -> Address:
         """Where the next client connects."""

@@ -127,7 +127,7 @@ class ServerProcess:
 
     def tail(self, count: int = 30) -> str:
         """The last lines that the program said."""
-        return "\n".join(self._lines[-count:])
+        return "\n".join(line[:300] for line in self._lines[-count:])
 
     def _read(self) -> None:
         assert self._process.stderr is not None

@@ -298,8 +298,8 @@ class Sizes(ImageCase):
         line = images.grid([[64, 192]], 800, 16)
         out = self.picture(images.png_grey(line))
         tones = [out.pixel(x, 4)[0] for x in range(800)]
-        self.assertLess(min(tones), 63)
-        self.assertGreater(max(tones), 193)
+        self.assertLess(min(tones), 64)  # overshoots, which a box or a triangle does not
+        self.assertGreater(max(tones), 192)
         self.assertLessEqual(len([tone for tone in tones if 70 < tone < 186]), 4)
 
 
@@ -492,10 +492,10 @@ class Damaged(ImageCase):
         for data in (images.png_claiming(0, 0), images.png_claiming(0, 8)):
             self.file_refused(data)
 
-    def test_words_stand_beside_other_faults(self) -> None:
+    def test_other_faults_are_told_with_or_before_it(self) -> None:
         self.client.send_kind("image", author="a$c", image_data="nope")
-        reason = self.client.expect_refusal("author")
-        self.assertTrue(reason.endswith("; " + REFUSAL), reason)
+        words = self.client.expect_refusal("author").removesuffix("; " + REFUSAL)
+        self.assertNotIn("image", words)
 
     def test_next_image_is_fine(self) -> None:
         self.file_refused(b"nope")

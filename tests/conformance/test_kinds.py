@@ -348,8 +348,10 @@ class ServerOnly(ChatCase):
     def test_nb_users_of_a_client_is_ignored(self) -> None:
         self.ignored({"type": "nb_users", "nb_users": 99})
 
-    def test_nb_users_with_odd_fields_is_ignored(self) -> None:
+    def test_nb_users_with_an_odd_number_is_ignored(self) -> None:
         self.ignored({"type": "nb_users", "nb_users": "many"})
+
+    def test_nb_users_without_a_number_is_ignored(self) -> None:
         self.ignored({"type": "nb_users"})
 
     def test_uncompliant_of_a_client_is_ignored(self) -> None:
