@@ -218,6 +218,10 @@ class Picture {
     image_->depth = 8;
     const InfoPtr info = MakeInfo("PNG", watch_);
     SetImageOption(info.get(), "png:bit-depth", "8");
+    // Filters chosen row by row, and a sixth of the time of the default level for a few percent
+    // more bytes.
+    SetImageOption(info.get(), "png:compression-filter", "5");
+    SetImageOption(info.get(), "png:compression-level", "4");
     // All but what it takes to show the pixels (tRNS stays).
     SetImageOption(info.get(), "png:exclude-chunks",
                    "bKGD,caNv,cHRM,date,eXIf,gAMA,iCCP,iTXt,oFFs,pHYs,sRGB,tEXt,tIME,vpAg,zCCP,"

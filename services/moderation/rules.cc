@@ -256,7 +256,8 @@ bool IsFromClients(ChatMessage::KindCase kind) {
 
 std::string_view KindName(ChatMessage::KindCase kind) {
   const auto* field = ChatMessage::descriptor()->FindFieldByNumber(static_cast<int>(kind));
-  return field == nullptr ? "none" : std::string_view(field->name());
+  if (field == nullptr) return "none";
+  return field->name();
 }
 
 }  // namespace gischat::moderation

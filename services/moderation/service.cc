@@ -39,8 +39,9 @@ WorkPool::Bounds PoolBounds(const Settings& settings) {
 void Complete(const base::Clock& clock, ChatMessage& message) {
   const bool always_new = message.has_newcomer();
   if (always_new || message.id().empty()) message.set_id(base::RandomUuid());
-  if (always_new || !message.has_timestamp())
+  if (always_new || !message.has_timestamp()) {
     message.set_timestamp(absl::ToUnixSeconds(clock.Now()));
+  }
 }
 
 // A copy of an image message with another image in it. (Copying the original first would copy
@@ -126,7 +127,7 @@ class Service::Core::ImageReview final : public grpc::ServerUnaryReactor {
       return Finish(grpc::Status::OK);
     }
     if (!absl::IsInvalidArgument(png.status())) return Fail(png.status());
-    spdlog::debug("moderation: refused an image: {}", std::string(png.status().message()));
+    spdlog::debug("moderation: refused an image: {}", png.status().ToString());
     core_.Reject(ChatMessage::kImage, {BadImage()}, response_);
     Finish(grpc::Status::OK);
   }
