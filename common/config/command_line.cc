@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/strings/str_cat.h"
 #include "common/base/version.h"
 #include "common/config/table.h"
 
@@ -50,7 +51,9 @@ std::optional<int> ReadCommandLine(Table& table, int argc, const char* const* ar
     return kSuccess;
   }
   const std::vector<std::string> mistakes = table.Read(environment);
-  for (const std::string& mistake : mistakes) Print(stderr, program + ": " + mistake + "\n");
+  for (const std::string& mistake : mistakes) {
+    Print(stderr, absl::StrCat(program, ": ", mistake, "\n"));
+  }
   if (!mistakes.empty()) return kMistake;
   if (option == "--check-config") {
     Print(stdout, program + ": configuration is valid\n");

@@ -128,8 +128,7 @@ Table& Table::List(Names names, std::vector<std::string>* target, std::string he
       if (element.empty()) continue;
       if (check != nullptr) {
         if (const absl::Status status = check(element); !status.ok()) {
-          mistakes.push_back(
-              absl::StrCat("has ", Shown(element), ", which ", std::string(status.message())));
+          mistakes.push_back(absl::StrCat("has ", Shown(element), ", which ", status.message()));
         }
       }
       elements.push_back(std::move(element));
@@ -174,7 +173,7 @@ std::vector<std::string> Table::Read(const Environment& environment) {
       if (found == environment.end() || found->second.empty()) continue;
       if (const absl::Status status = variable.reader(found->second); !status.ok()) {
         const std::string value = IsSecret(name) ? "" : Shown(found->second) + " ";
-        mistakes.push_back(absl::StrCat(name, ": ", value, std::string(status.message())));
+        mistakes.push_back(absl::StrCat(name, ": ", value, status.message()));
       }
       break;
     }

@@ -105,7 +105,8 @@ class Process::Core {
   };
 
   static int Fail(const absl::Status& status) {
-    spdlog::error("{}", std::string(status.message()));
+    const std::string words(status.message());
+    spdlog::error("{}", words);
     return kCannotStart;
   }
 

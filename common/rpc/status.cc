@@ -9,7 +9,8 @@ absl::Status FromGrpc(const grpc::Status& status) {
 }
 
 grpc::Status ToGrpc(const absl::Status& status) {
-  return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message())};
+  const std::string words(status.message());
+  return {static_cast<grpc::StatusCode>(status.code()), words};
 }
 
 }  // namespace gischat::rpc

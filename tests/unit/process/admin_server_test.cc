@@ -16,7 +16,6 @@ namespace {
 
 using testing::EndsWith;
 using testing::HasSubstr;
-using testing::Not;
 using testing::StartsWith;
 
 class AdminServerTest : public testing::Test {

@@ -4,8 +4,9 @@
 #include <prometheus/registry.h>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
+#include <chrono>
 #include <future>
 #include <thread>
 
@@ -90,11 +91,11 @@ TEST_F(CallTest, EndsAtItsDeadline) {
 template <typename Coroutine>
 void RunToEnd(Coroutine coroutine) {
   boost::asio::io_context loop;
-  bool ended = false;
-  boost::asio::co_spawn(loop, std::move(coroutine),
-                        [&ended](std::exception_ptr failure) { ended = failure == nullptr; });
+  std::future<void> end =
+      boost::asio::co_spawn(loop, std::move(coroutine), boost::asio::use_future);
   loop.run();
-  EXPECT_TRUE(ended);
+  ASSERT_EQ(end.wait_for(std::chrono::seconds(0)), std::future_status::ready);
+  end.get();
 }
 
 TEST_F(CallTest, CanBeAwaitedByACoroutineWhichStaysOnItsThread) {
