@@ -106,8 +106,12 @@ void ChannelFeed::NoteEpoch(const bus::Position& next) {
   metrics_.epochs.Increment();
   const uint64_t lost = position_.offset >= next.offset ? position_.offset + 1 - next.offset : 0;
   metrics_.lost.Increment(static_cast<double>(lost));
-  spdlog::warn("channel {}: the store began a new epoch and lost {} events that were heard before",
-               channel_, lost);
+  if (lost > 0) {
+    spdlog::warn("channel {}: the store lost {} events that were heard before", channel_, lost);
+  } else {
+    spdlog::info("channel {}: the store began a new epoch, nothing that was heard is lost",
+                 channel_);
+  }
 }
 
 // Reads what was missed. What was heard before it starts is in the log: it need not be kept.

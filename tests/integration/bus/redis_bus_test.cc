@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <prometheus/text_serializer.h>
 
+#include <atomic>
 #include <sstream>
 #include <thread>
 
@@ -305,6 +306,28 @@ TEST_F(RedisBus, ReplicaRefusesWithoutHarm) {
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kUnavailable) << refused.status();
   server_.Execute({"REPLICAOF", "NO", "ONE"});
   PublishUntilDone(*process, MakeBatch("edge", 1, {"one"}));
+}
+
+TEST_F(RedisBus, StoppedClientAnswersWhatIsPending) {
+  auto process = Connect();
+  server_.Pause();
+  std::atomic<int> answers = 0;
+  for (int i = 0; i < 3; ++i) {
+    process->client().Command({"PING"}, [&](const absl::StatusOr<redis::Reply>& reply) {
+      EXPECT_EQ(reply.status().code(), absl::StatusCode::kUnavailable);
+      ++answers;
+    });
+  }
+  process->client().Stop();
+  EXPECT_EQ(answers, 3);
+  EXPECT_FALSE(process->client().ready());
+  server_.Continue();
+}
+
+TEST_F(RedisBus, ClockOfRedisIsKnown) {
+  auto process = Connect();
+  EXPECT_LT(absl::AbsDuration(process->client().clock_offset()), absl::Milliseconds(50));
+  EXPECT_NE(process->client().clock_offset(), absl::ZeroDuration());
 }
 
 TEST(RedisPassword, WrongOneNeverBecomesReadyAndRightOneDoes) {

@@ -96,7 +96,7 @@ TEST_F(FanoutService, StreamBeginsWithASnapshotAndGoesOn) {
   EXPECT_EQ(reader.last_snapshot().offset(), 1u);
   EXPECT_EQ(reader.last_snapshot().history_limit(), 5u);
   ASSERT_EQ(reader.last_snapshot().history_size(), 1);
-  const v1::Event& event = reader.last_snapshot().history(0);
+  const v1::Event event = reader.last_snapshot().history(0);
   EXPECT_EQ(event.message(), "stored");
   EXPECT_TRUE(event.stored());
   EXPECT_EQ(event.publisher(), "edge");
