@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace gischat::tests {
+
+// One frame from a server (RFC 6455): unmasked.
+struct WebSocketFrame {
+  int opcode = 0;  // 1: text, 8: close, 9: ping, 10: pong
+  bool final = false;
+  std::string payload;
+
+  // Of a close frame; 0 when it has none.
+  int close_code() const {
+    if (opcode != 8 || payload.size() < 2) return 0;
+    return static_cast<uint8_t>(payload[0]) << 8 | static_cast<uint8_t>(payload[1]);
+  }
+};
+
+// Takes the first whole frame out of `bytes`. False when there is none yet.
+inline bool TakeFrame(std::string* bytes, WebSocketFrame* frame) {
+  const auto byte = [&](size_t i) { return static_cast<uint8_t>((*bytes)[i]); };
+  if (bytes->size() < 2) return false;
+  uint64_t length = byte(1) & 0x7F;
+  size_t header = 2;
+  const size_t extended = length == 126 ? 2 : length == 127 ? 8 : 0;
+  if (bytes->size() < header + extended) return false;
+  if (extended > 0) {
+    length = 0;
+    for (size_t i = 0; i < extended; ++i) length = length << 8 | byte(header + i);
+    header += extended;
+  }
+  if (bytes->size() - header < length) return false;
+  frame->opcode = byte(0) & 0x0F;
+  frame->final = (byte(0) & 0x80) != 0;
+  frame->payload = bytes->substr(header, length);
+  bytes->erase(0, header + length);
+  return true;
+}
+
+// The text in a whole frame.
+inline std::string PayloadOf(std::string_view frame) {
+  std::string bytes(frame);
+  WebSocketFrame read;
+  return TakeFrame(&bytes, &read) && bytes.empty() ? read.payload : "not one frame";
+}
+
+}  // namespace gischat::tests

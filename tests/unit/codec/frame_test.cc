@@ -1,0 +1,55 @@
+#include "edge/codec/frame.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace gischat::edge::codec {
+namespace {
+
+// The header of a text frame around so many bytes.
+std::string HeaderOf(size_t payload) {
+  const std::string text(payload, 'x');
+  const SharedBytes frame = MakeTextFrame(text);
+  EXPECT_GE(frame->size(), payload);
+  const size_t header = frame->size() - payload;
+  EXPECT_EQ(frame->substr(header), text);
+  return frame->substr(0, header);
+}
+
+std::string Bytes(std::initializer_list<int> values) {
+  std::string bytes;
+  for (const int value : values) bytes.push_back(static_cast<char>(value));
+  return bytes;
+}
+
+TEST(Frame, ShortTextHasATwoByteHeader) {
+  EXPECT_EQ(HeaderOf(0), Bytes({0x81, 0}));
+  EXPECT_EQ(HeaderOf(1), Bytes({0x81, 1}));
+  EXPECT_EQ(HeaderOf(125), Bytes({0x81, 125}));
+}
+
+TEST(Frame, MiddleTextHasASixteenBitLength) {
+  EXPECT_EQ(HeaderOf(126), Bytes({0x81, 126, 0, 126}));
+  EXPECT_EQ(HeaderOf(300), Bytes({0x81, 126, 1, 44}));
+  EXPECT_EQ(HeaderOf(65535), Bytes({0x81, 126, 0xFF, 0xFF}));
+}
+
+TEST(Frame, LongTextHasASixtyFourBitLength) {
+  EXPECT_EQ(HeaderOf(65536), Bytes({0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0}));
+  EXPECT_EQ(HeaderOf(16 << 20), Bytes({0x81, 127, 0, 0, 0, 0, 1, 0, 0, 0}));
+}
+
+TEST(Frame, CloseFrameCarriesCodeAndReason) {
+  EXPECT_EQ(*MakeCloseFrame(1001, "bye"), Bytes({0x88, 5, 0x03, 0xE9}) + "bye");
+  EXPECT_EQ(*MakeCloseFrame(1008, ""), Bytes({0x88, 2, 0x03, 0xF0}));
+}
+
+TEST(Frame, PingIsEmptyAndShared) {
+  EXPECT_EQ(*PingFrame(), Bytes({0x89, 0}));
+  EXPECT_EQ(PingFrame().get(), PingFrame().get());
+}
+
+}  // namespace
+}  // namespace gischat::edge::codec
