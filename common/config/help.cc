@@ -33,11 +33,14 @@ std::string Entry(const std::string& names, const std::vector<std::string>& line
   std::string text = "  " + names;
   size_t at = text.size();
   for (const std::string& line : lines) {
-    if (at + 2 > column) {
+    // What can't be wrapped, such as a URL, begins further left.
+    const size_t room = kLineWidth - std::min(base::CountCodePoints(line), kLineWidth - 2);
+    const size_t begin = std::min(column, room);
+    if (at + 2 > begin) {
       text += '\n';
       at = 0;
     }
-    absl::StrAppend(&text, std::string(column - at, ' '), line);
+    absl::StrAppend(&text, std::string(begin - at, ' '), line);
     at = kLineWidth;
   }
   return text + '\n';

@@ -138,7 +138,7 @@ Table& Table::List(Names names, std::vector<std::string>* target, std::string he
     *target = std::move(elements);
     return absl::OkStatus();
   };
-  variables_.push_back({std::move(names), absl::StrJoin(*target, ","), "comma separated",
+  variables_.push_back({std::move(names), absl::StrJoin(*target, ", "), "comma separated",
                         std::move(help), std::move(reader)});
   return *this;
 }

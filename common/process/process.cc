@@ -63,7 +63,7 @@ class Process::Core {
       : name_(std::move(name)), settings_(std::move(settings)) {
     std::signal(SIGPIPE, SIG_IGN);
     log::Configure(name_, settings_.log_format, settings_.log_level);
-    spdlog::info("{} {}, soft limit of open files {}", name_, base::Version(), RaiseOpenFiles());
+    spdlog::info("version {}, soft limit of open files {}", base::Version(), RaiseOpenFiles());
     metrics::AddBuildInfo(registry_);
   }
 
