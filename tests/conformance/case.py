@@ -17,6 +17,7 @@ from websocket_client import Closed
 
 ODD_NAMES = ["Été & co", "a+b", "100%", "l'été", "QUIET"]
 _NUMBERED = [f"t{number:03d}" for number in range(1, 701)]  # one for each case
+MOST_STARTS = 20  # of the shared deployment, after crashes
 CHANNEL_NAMES = ["QGIS", "Geotribu", *ODD_NAMES, *_NUMBERED]
 
 
@@ -30,11 +31,15 @@ class Bench:
         self._slow: HttpConnection | None = None
         self._names = iter(_NUMBERED)
         self._crashes: list[str] = []
+        self._starts = 0
 
     def shared(self) -> Deployment:
         if self._shared is not None and not self._shared.alive():
             self._crashes = self.stop()  # so that one crash does not fail all other cases
         if self._shared is None:
+            self._starts += 1
+            if self._starts > MOST_STARTS:
+                raise AssertionError("the deployment does not start or does not live")
             self._shared = self.deploy({"CHANNELS": ",".join(CHANNEL_NAMES)})
             self._slow = HttpConnection(self._shared.edges[0])
             self._slow.send_raw(b"GET /version HTTP/1.1\r\nHost: slow\r\n")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from pathlib import Path
 
 from http_client import Address, ConnectionEnded, request
-from processes import RedisServer, ServerProcess, wait_until
+from processes import RedisServer, ServerProcess, free_port, wait_until
 
 SETUPS = ("memory", "redis", "split")
 
@@ -16,7 +15,6 @@ _BASE = {
     "GISCHAT_ADDRESS": "127.0.0.1",
     "GISCHAT_PORT": "0",
     "GISCHAT_ADMIN_PORT": "0",
-    "GISCHAT_GRPC_PORT": "0",
     "GISCHAT_DRAIN_SECONDS": "1",
 }
 
@@ -46,6 +44,7 @@ class Deployment:
         self._own_redis = RedisServer() if redis is None and setup != "memory" else None
         self.redis = redis or self._own_redis
         self.edges: list[Address] = []
+        self.grpc_addresses: dict[str, list[Address]] = {}
         if self.redis is not None:
             self._settings.update(self._redis_settings(redis_by_host))
         try:
@@ -92,6 +91,14 @@ class Deployment:
         self.processes.append(process)
         return process
 
+    def start_service(self, program: str, port: int) -> ServerProcess:
+        """Starts a gRPC service on a port of 127.0.0.1."""
+        address = Address("127.0.0.1", port)
+        self.grpc_addresses.setdefault(program, [])
+        if address not in self.grpc_addresses[program]:
+            self.grpc_addresses[program].append(address)
+        return self.start(program, {"GISCHAT_GRPC_PORT": str(port)})
+
     def stop(self) -> list[str]:
         """Ends everything, edges first; says which processes did not end well."""
         problems = []
@@ -123,14 +130,13 @@ class Deployment:
             process.wait_until_ready()
 
     def _start_split(self) -> list[ServerProcess]:
-        moderation = self.start("gischat-moderation")
-        presence = self.start("gischat-presence")
-        fanouts = [self.start("gischat-fanout"), self.start("gischat-fanout")]
-        grpc: Callable[[ServerProcess], Address] = lambda p: p.address("serving gRPC on")
+        for program in ("gischat-moderation", "gischat-presence", "gischat-fanout"):
+            replicas = 2 if program == "gischat-fanout" else 1
+            for _ in range(replicas):
+                self.start_service(program, free_port())
         targets = {
-            "GISCHAT_MODERATION_ADDRESS": grpc_target([grpc(moderation)]),
-            "GISCHAT_PRESENCE_ADDRESS": grpc_target([grpc(presence)]),
-            "GISCHAT_FANOUT_ADDRESS": grpc_target([grpc(fanout) for fanout in fanouts]),
+            f"GISCHAT_{program.removeprefix('gischat-').upper()}_ADDRESS": grpc_target(addresses)
+            for program, addresses in self.grpc_addresses.items()
         }
         return [self.start("gischat-edge", targets), self.start("gischat-edge", targets)]
 

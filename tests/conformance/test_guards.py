@@ -3,11 +3,14 @@
 | section | sentence | cases |
 |---|---|---|
 | 2 | 429 over a limit per address; 503 edge full, JSON with detail | PerAddress, Full |
+| 2 | 403 refused Origin | PerAddress |
 | 2 | 408, 431 for slow or oversized requests | Requests |
 | 3 | the handshake's refusal is an HTTP answer | PerAddress, Full |
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from case import BENCH, ChatCase, SettingsCase
 from chat_client import ChatClient
@@ -50,9 +53,9 @@ class GuardCase(SettingsCase):
     def connect_here(self) -> ChatClient:
         return self.connect(edge=self.deployment.edges[0])
 
-    def refusal(self) -> Response:
+    def refusal(self, **options: Any) -> Response:
         with self.assertRaises(HandshakeRefused) as caught:
-            self.connect_here()
+            self.connect(edge=self.deployment.edges[0], **options)
         response = caught.exception.response
         self.check_json_answer(response)
         self.assertEqual(list(response.json()), ["detail"])
@@ -61,9 +64,12 @@ class GuardCase(SettingsCase):
 
 
 class PerAddress(GuardCase):
-    """GISCHAT_MAX_CONNECTIONS_PER_IP."""
+    """GISCHAT_MAX_CONNECTIONS_PER_IP and GISCHAT_ALLOWED_ORIGINS."""
 
-    settings = {"GISCHAT_MAX_CONNECTIONS_PER_IP": "4"}
+    settings = {
+        "GISCHAT_MAX_CONNECTIONS_PER_IP": "4",
+        "GISCHAT_ALLOWED_ORIGINS": "https://chat.example.org, http://localhost:8000",
+    }
 
     def test_one_more_is_429(self) -> None:
         clients = [self.connect_here() for _ in range(4)]
@@ -77,6 +83,17 @@ class PerAddress(GuardCase):
         clients[0].leave()
         clients[1].wait_for_count(3)
         self.settle(*clients[1:], self.connect_here())
+
+
+    def test_other_origin_is_403(self) -> None:
+        for origin in ("https://evil.example.org", "https://chat.example.org.evil.org", "null"):
+            with self.subTest(origin):
+                self.assertEqual(self.refusal(headers={"Origin": origin}).status, 403)
+
+    def test_allowed_origin_and_none_pass(self) -> None:
+        for headers in ({}, {"Origin": "https://chat.example.org"},
+                        {"Origin": "http://localhost:8000"}):
+            self.join_one(headers=headers)
 
 
 class Full(GuardCase):
