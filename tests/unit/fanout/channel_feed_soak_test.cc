@@ -51,7 +51,7 @@ class Soak : public ::testing::TestWithParam<uint32_t> {
   }
 
   void Disturb() {
-    switch (Random(7)) {
+    switch (Random(9)) {
       case 0:
         return bus_.Resume();
       case 1:
@@ -65,8 +65,14 @@ class Soak : public ::testing::TestWithParam<uint32_t> {
         return feed_->Attach(followers_.back()->sink, {});
       case 5:
         return Reattach();
-      default:
+      case 6:
         if (bus_.held() > 0) Random(4) == 0 ? bus_.FailOne() : bus_.AnswerOne();
+        return;
+      case 7:
+        if (bus_.held() > 0) bus_.RunOne();
+        return;
+      default:
+        if (bus_.answers() > 0) bus_.DeliverOne();
     }
   }
 
@@ -83,6 +89,7 @@ class Soak : public ::testing::TestWithParam<uint32_t> {
   // Everything works again, and everybody arrives.
   void Settle() {
     bus_.HoldReads(false);
+    while (bus_.answers() > 0) bus_.DeliverOne();
     while (bus_.held() > 0) bus_.AnswerOne();
     bus_.Resume();
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);

@@ -149,17 +149,56 @@ TEST_F(ChannelFeedTest, WhatPassesWhileThePastIsReadComesAfterItOnce) {
   EXPECT_THAT(sink->items(), ElementsAre("event 1000:3"));
 }
 
-TEST_F(ChannelFeedTest, EventsThatPassBetweenTheReadAndItsAnswerAreKept) {
+TEST_F(ChannelFeedTest, WhatPassesBetweenTheReadAndItsAnswerIsKept) {
   Start();
   bus_.HoldReads(true);
-  auto sink = std::make_shared<ListSink>();
-  feed_->Attach(sink, {1000, 0});
+  const auto sink = Attach({1000, 0});
+  AppendAndTell();
+  bus_.RunOne();
+  AppendAndTell();
+  AppendAndTell();
+  bus_.DeliverOne();
   Run();
-  bus_.AnswerOne();  // under way to the loop
-  bus_.Tell(bus_.Append());
-  bus_.Tell(bus_.Append());
+  EXPECT_THAT(sink->items(), ElementsAre("event 1000:1", "event 1000:2", "event 1000:3"));
+  EXPECT_EQ(bus_.held(), 0u);  // it was not read twice
+}
+
+TEST_F(ChannelFeedTest, WhatIsHeardWhileAHoleIsReadIsKept) {
+  Start();
+  const auto sink = Attach();
+  bus_.HoldReads(true);
+  bus_.Append();
+  AppendAndTell();
+  bus_.RunOne();
+  AppendAndTell();
+  AppendAndTell();
+  bus_.DeliverOne();
   Run();
-  EXPECT_THAT(sink->items(), ElementsAre("event 1000:1", "event 1000:2"));
+  EXPECT_THAT(sink->items(), ElementsAre("snapshot 1000:0", "event 1000:1", "event 1000:2",
+                                         "event 1000:3", "event 1000:4"));
+  EXPECT_EQ(bus_.held(), 0u);  // it was not read twice
+}
+
+TEST_F(ChannelFeedTest, PastThatIsOlderThanTheFeedsNewPlaceIsReadAgain) {
+  Start();
+  bus_.HoldReads(true);
+  const auto sink = Attach();
+  bus_.RunOne();  // the snapshot of the sink, before anything happened
+  for (int i = 0; i < 5; ++i) bus_.Append(true);
+  bus_.TrimLog(1);
+  AppendAndTell();  // the feed finds a hole, then that the log does not reach so far back
+  bus_.AnswerOne();
+  Run();
+  bus_.AnswerOne();
+  Run();
+  bus_.DeliverOne();
+  Run();
+  EXPECT_THAT(sink->items(), IsEmpty());
+  while (bus_.held() > 0) {
+    bus_.AnswerOne();
+    Run();
+  }
+  EXPECT_THAT(sink->items(), ElementsAre("snapshot 1000:6"));
 }
 
 TEST_F(ChannelFeedTest, AfterAnInterruptionWhatWasMissedIsRead) {
@@ -179,9 +218,11 @@ TEST_F(ChannelFeedTest, InterruptionWhileReadingIsReadAfterwards) {
   bus_.HoldReads(true);
   bus_.Resume();
   Run();
-  bus_.AnswerOne();  // as of now, under way
-  bus_.Append();     // and this is missed
+  bus_.RunOne();
+  bus_.Append();  // missed
   bus_.Resume();
+  Run();
+  bus_.DeliverOne();
   Run();
   ASSERT_EQ(bus_.held(), 1u);
   bus_.AnswerOne();
@@ -265,15 +306,26 @@ TEST_F(ChannelFeedTest, StoreThatCameBackEmptyYieldsASnapshot) {
   EXPECT_THAT(sink->items(), ElementsAre("snapshot 1001:1", "event 1001:2"));
 }
 
-TEST_F(ChannelFeedTest, PastThatIsNewerThanTheFeedWaitsForIt) {
+TEST_F(ChannelFeedTest, PastOfANewerEpochWaitsForTheFeed) {
   Start();
   AppendAndTell();
+  const EventPtr of_old_epoch = bus_.Append();
   bus_.BeginEpoch(0, true);
   const EventPtr unheard = bus_.Append();
+  bus_.HoldReads(true);
   const auto sink = Attach();
+  bus_.AnswerOne();
+  Run();
+  EXPECT_THAT(sink->items(), IsEmpty());
+  bus_.Tell(of_old_epoch);
   bus_.Tell(unheard);
+  Run();
+  while (bus_.held() > 0) {
+    bus_.AnswerOne();
+    Run();
+  }
   AppendAndTell();
-  EXPECT_THAT(sink->items(), ElementsAre("snapshot 1001:2", "event 1001:3"));
+  EXPECT_THAT(sink->items(), ElementsAre("snapshot 1001:3", "event 1001:4"));
 }
 
 TEST_F(ChannelFeedTest, DetachedSinkGetsNothing) {

@@ -51,25 +51,45 @@ void FakeBus::Resume() {
   if (listener_ != nullptr) listener_->OnResumed();
 }
 
-void FakeBus::AnswerOne() {
-  auto read = std::move(reads_.front());
+void FakeBus::RunOne() {
+  answers_.push_back(reads_.front()(false));
   reads_.pop_front();
-  read(false);
+}
+
+void FakeBus::DeliverOne() {
+  const auto deliver = std::move(answers_.front());
+  answers_.pop_front();
+  deliver();
+}
+
+void FakeBus::AnswerOne() {
+  const PendingRead read = std::move(reads_.front());
+  reads_.pop_front();
+  read(false)();
 }
 
 void FakeBus::FailOne() {
-  auto read = std::move(reads_.front());
+  const PendingRead read = std::move(reads_.front());
   reads_.pop_front();
-  read(true);
+  read(true)();
 }
 
-void FakeBus::Read(std::function<void(bool fail)> read) {
+void FakeBus::Read(PendingRead read) {
   if (holding_) {
     reads_.push_back(std::move(read));
   } else {
-    read(failing_);
+    read(failing_)();
   }
 }
+
+namespace {
+
+template <typename T>
+std::function<void()> Deliver(std::shared_ptr<base::Callback<T>> done, absl::StatusOr<T> answer) {
+  return [done, answer = std::move(answer)] { std::move (*done)(answer); };
+}
+
+}  // namespace
 
 void FakeBus::Publish(std::string /*channel*/, bus::Batch /*batch*/,
                       base::Callback<bus::Receipt> done) {
@@ -78,17 +98,17 @@ void FakeBus::Publish(std::string /*channel*/, bus::Batch /*batch*/,
 
 void FakeBus::ReadHistory(std::string /*channel*/, base::Callback<Snapshot> done) {
   Read([this, done = std::make_shared<base::Callback<Snapshot>>(std::move(done))](bool fail) {
-    if (fail) return std::move(*done)(absl::UnavailableError("told to fail"));
-    std::move (*done)(
-        Snapshot{.position = position_, .history = {history_.begin(), history_.end()}});
+    if (fail) return Deliver<Snapshot>(done, absl::UnavailableError("told to fail"));
+    return Deliver<Snapshot>(
+        done, Snapshot{.position = position_, .history = {history_.begin(), history_.end()}});
   });
 }
 
 void FakeBus::ReadLog(std::string /*channel*/, Position after, base::Callback<LogSlice> done) {
   Read(
       [this, after, done = std::make_shared<base::Callback<LogSlice>>(std::move(done))](bool fail) {
-        if (fail) return std::move(*done)(absl::UnavailableError("told to fail"));
-        std::move (*done)(Slice(after));
+        if (fail) return Deliver<LogSlice>(done, absl::UnavailableError("told to fail"));
+        return Deliver<LogSlice>(done, Slice(after));
       });
 }
 

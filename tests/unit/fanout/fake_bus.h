@@ -33,7 +33,10 @@ class FakeBus : public bus::MessageBus {
   // --- reads ---
   void HoldReads(bool hold) { holding_ = hold; }
   size_t held() const { return reads_.size(); }
-  void AnswerOne();  // as the store is now
+  void RunOne();      // reads, as the store is now, but the answer stays on its way
+  void DeliverOne();  // the oldest answer that is on its way
+  size_t answers() const { return answers_.size(); }
+  void AnswerOne();  // both at once
   void FailOne();    // kUnavailable
   void FailReads(bool fail) { failing_ = fail; }
 
@@ -47,7 +50,9 @@ class FakeBus : public bus::MessageBus {
 
  private:
   class Ticket;
-  void Read(std::function<void(bool fail)> read);
+  // Runs a read (or fails it), and yields what delivers the answer.
+  using PendingRead = std::function<std::function<void()>(bool fail)>;
+  void Read(PendingRead read);
   bus::LogSlice Slice(bus::Position after) const;
 
   const bus::Limits limits_;
@@ -58,7 +63,8 @@ class FakeBus : public bus::MessageBus {
   std::shared_ptr<bus::Listener> listener_;
   bool holding_ = false;
   bool failing_ = false;
-  std::deque<std::function<void(bool fail)>> reads_;
+  std::deque<PendingRead> reads_;
+  std::deque<std::function<void()>> answers_;
 };
 
 // What came down a stream, as text: "snapshot 1000:2" and "event 1000:3".
