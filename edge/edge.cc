@@ -1,7 +1,10 @@
 #include "edge/edge.h"
 
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <future>
 #include <utility>
 
@@ -11,6 +14,7 @@
 #include "edge/clients/grpc_backends.h"
 #include "edge/clients/lease.h"
 #include "edge/clients/publisher.h"
+#include "edge/http/admission.h"
 #include "edge/http/handlers.h"
 #include "edge/net/listener.h"
 #include "edge/session/edge_metrics.h"
@@ -22,6 +26,25 @@ namespace {
 // A client has 5 s to answer our close.
 constexpr std::chrono::seconds kSessionsEnd(6);
 constexpr absl::Duration kDetachPatience = absl::Seconds(1);
+
+// Files that are kept free for everything that is not a client's WebSocket.
+constexpr uint32_t kReservedFiles = 256;
+
+// As many connections as there are files for, unless a smaller number is set.
+http::AdmissionLimits LimitsOf(const Settings& settings) {
+  http::AdmissionLimits limits{settings.max_connections, settings.max_connections_per_ip,
+                               settings.connection_rate, settings.allowed_origins};
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY) return limits;
+  const auto room = static_cast<uint32_t>(
+      std::clamp<rlim_t>(files.rlim_cur, kReservedFiles + 1, UINT32_MAX) - kReservedFiles);
+  if (limits.connections > room) {
+    spdlog::warn("edge: GISCHAT_MAX_CONNECTIONS is {}, but {} open files leave room for {}",
+                 limits.connections, files.rlim_cur, room);
+  }
+  if (limits.connections == 0) limits.connections = room;
+  return limits;
+}
 
 }  // namespace
 
@@ -46,12 +69,15 @@ class Edge::Parts {
             registry),
         handlers_({settings_, *moderation_, *presence_, *fanout_, publisher_, metrics_,
                    [this] { return Faults(); }},
-                  registry) {
+                  registry),
+        admission_(LimitsOf(settings_), registry) {
     std::shared_ptr<void> alive(nullptr, [this](void*) { sessions_ended_.set_value(); });
     for (uint32_t i = 0; i < settings_.threads; ++i) {
-      workers_.push_back(std::make_unique<Worker>(
-          i, Worker::Shared{settings_, *moderation_, publisher_, lease_, metrics_, handlers_},
-          alive));
+      workers_.push_back(
+          std::make_unique<Worker>(i,
+                                   Worker::Shared{settings_, *moderation_, publisher_, lease_,
+                                                  metrics_, handlers_, admission_},
+                                   alive));
     }
   }
 
@@ -74,9 +100,10 @@ class Edge::Parts {
 
   void Stop() {
     if (listener_ == nullptr) return;
+    admission_.Close();
     listener_->Stop();
-    for (const auto& worker : workers_) worker->SendAway();
-    sessions_ended_.get_future().wait_for(kSessionsEnd);
+    for (const auto& worker : workers_) worker->SendAway(settings_.drain);
+    sessions_ended_.get_future().wait_for(absl::ToChronoSeconds(settings_.drain) + kSessionsEnd);
     std::promise<void> detached;
     lease_.Stop(kDetachPatience, [&] { detached.set_value(); });
     detached.get_future().wait();
@@ -108,6 +135,7 @@ class Edge::Parts {
   std::vector<std::unique_ptr<Worker>> workers_;
   clients::EventStream stream_;
   http::Handlers handlers_;
+  http::Admission admission_;
   std::unique_ptr<net::Listener> listener_;
 };
 

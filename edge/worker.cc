@@ -1,5 +1,6 @@
 #include "edge/worker.h"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <utility>
 
@@ -15,6 +16,10 @@ namespace asio = boost::asio;
 // Connection ids of a worker begin with its number.
 constexpr int kNumberShift = 48;
 
+// While everybody is sent away, somebody is at every step.
+constexpr std::chrono::milliseconds kDrainStep(100);
+constexpr size_t kLeastPerDrainStep = 20;
+
 }  // namespace
 
 Worker::Worker(uint64_t number, Shared shared, std::shared_ptr<void> alive)
@@ -24,7 +29,8 @@ Worker::Worker(uint64_t number, Shared shared, std::shared_ptr<void> alive)
       work_(context_.get_executor()),
       hub_(shared.settings.channels, shared.metrics),
       keepalive_(context_,
-                 std::chrono::seconds(absl::ToInt64Seconds(shared.settings.ping_interval))) {}
+                 std::chrono::seconds(absl::ToInt64Seconds(shared.settings.ping_interval))),
+      drain_timer_(context_.get_executor()) {}
 
 Worker::~Worker() { Stop(); }
 
@@ -34,41 +40,51 @@ void Worker::Start() {
 }
 
 void Worker::Serve(net::Socket socket) {
-  http::ServeConnection(std::move(socket), shared_.handlers, [this](http::Upgrade upgrade) {
-    session::SessionIdentity identity;
-    identity.api = upgrade.route.api;
-    identity.channel = upgrade.route.channel;
-    identity.connection = (number_ << kNumberShift) + ++connections_;
-    identity.understands_replies = upgrade.understands_replies;
-    Upgrade(std::move(upgrade.socket), std::move(upgrade.unread), std::move(upgrade.request),
-            std::move(identity));
-  });
+  http::ServeConnection(std::move(socket), shared_.handlers, shared_.admission,
+                        [this](http::Upgrade upgrade) { LetIn(std::move(upgrade)); });
 }
 
-void Worker::Upgrade(net::Socket socket, std::string unread, std::shared_ptr<void> request,
-                     session::SessionIdentity identity) {
-  if (away_) return;
+void Worker::LetIn(http::Upgrade upgrade) {
+  if (away_) return;  // was on its way while everybody was sent away
+  session::SessionIdentity identity;
+  identity.api = upgrade.route.api;
+  identity.channel = std::move(upgrade.route.channel);
+  identity.connection = (number_ << kNumberShift) + ++connections_;
+  identity.understands_replies = upgrade.understands_replies;
   session::ConnectionLimits limits;
   limits.queue_bytes = shared_.settings.queue_bytes;
   limits.pong_timeout = std::chrono::seconds(absl::ToInt64Seconds(shared_.settings.ping_timeout));
   const session::SessionParts parts{hub_,          shared_.moderation, shared_.publisher,
                                     shared_.lease, shared_.metrics,    alive_};
   using Connection = session::WebSocketConnection;
-  std::make_shared<Connection>(std::move(socket), std::move(unread), limits, parts,
-                               std::move(identity), keepalive_)
-      ->Start(std::move(*std::static_pointer_cast<Connection::Request>(request)));
+  const auto request = std::static_pointer_cast<Connection::Request>(upgrade.request);
+  std::make_shared<Connection>(std::move(upgrade.socket), std::move(upgrade.unread), limits, parts,
+                               std::move(identity), keepalive_, std::move(upgrade.ticket))
+      ->Start(std::move(*request));
 }
 
 void Worker::Apply(hub::Updates updates) {
   asio::post(context_, [this, updates = std::move(updates)] { hub_.Apply(updates); });
 }
 
-void Worker::SendAway() {
-  asio::post(context_, [this] {
+void Worker::SendAway(absl::Duration time) {
+  asio::post(context_, [this, time] {
     away_ = true;
     alive_.reset();
-    keepalive_.ForEach(
-        [](session::Kept& kept) { static_cast<session::WebSocketConnection&>(kept).GoAway(); });
+    const double steps = std::max(1.0, absl::FDivDuration(time, absl::FromChrono(kDrainStep)));
+    const auto fair = static_cast<size_t>(static_cast<double>(keepalive_.size()) / steps) + 1;
+    SendSomeAway(std::max(fair, kLeastPerDrainStep));
+  });
+}
+
+void Worker::SendSomeAway(size_t per_step) {
+  keepalive_.ForSome(per_step, [](session::Kept& kept) {
+    static_cast<session::WebSocketConnection&>(kept).GoAway();
+  });
+  if (keepalive_.size() == 0) return;
+  drain_timer_.expires_after(kDrainStep);
+  drain_timer_.async_wait([this, per_step](boost::system::error_code error) {
+    if (!error) SendSomeAway(per_step);
   });
 }
 

@@ -16,8 +16,10 @@
 namespace gischat::edge {
 
 namespace http {
+class Admission;
 class Handlers;
-}
+struct Upgrade;
+}  // namespace http
 
 // One io thread and everything that lives on it: an io_context, a hub, the connections that the
 // kernel gave to its acceptor.
@@ -31,6 +33,7 @@ class Worker {
     clients::Lease& lease;
     session::EdgeMetrics& metrics;
     http::Handlers& handlers;
+    http::Admission& admission;
   };
 
   // `alive` is given to every session. `number`: the worker's, to keep its connection ids apart
@@ -48,15 +51,16 @@ class Worker {
   // Hands updates to the hub. Thread-safe.
   void Apply(hub::Updates updates);
 
-  // Closes every WebSocket with 1001. Thread-safe.
-  void SendAway();
+  // Closes every WebSocket with 1001, spread over `time` at most so that those who come back do not
+  // come all at once; a few are closed at once. Thread-safe.
+  void SendAway(absl::Duration time);
 
   // Ends the thread; what is still open is closed without a word.
   void Stop();
 
  private:
-  void Upgrade(net::Socket socket, std::string unread, std::shared_ptr<void> request,
-               session::SessionIdentity identity);
+  void LetIn(http::Upgrade upgrade);
+  void SendSomeAway(size_t per_step);
 
   const uint64_t number_;
   Shared shared_;
@@ -65,6 +69,7 @@ class Worker {
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   hub::Hub hub_;
   session::Keepalive keepalive_;
+  net::Timer drain_timer_;
   uint64_t connections_ = 0;  // so far
   bool away_ = false;         // nobody is let in any more
   std::thread thread_;

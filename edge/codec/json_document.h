@@ -37,7 +37,7 @@ struct JsonDocument {
   // last value counts. Then root.text is empty.
   std::vector<std::pair<std::string, JsonValue>> members;
 
-  JsonValue* Find(std::string_view key);  // null when there is no such member
+  JsonValue* Find(std::string_view key);  // null when there is no such member; O(members)
 };
 
 struct JsonError {

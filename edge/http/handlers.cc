@@ -78,6 +78,15 @@ bool IsJson(std::string_view content_type) {
          type.ends_with(kSuffix);
 }
 
+// The description as every JSON answer is written: compact.
+const std::string& CompactOpenApi() {
+  static const std::string compact = [] {
+    auto parsed = codec::ParseJson(web::OpenApiDocument());
+    return codec::CompactJson(std::get<codec::JsonDocument>(parsed));
+  }();
+  return compact;
+}
+
 bool IsBlank(std::string_view text) {
   return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
 }
@@ -130,7 +139,7 @@ asio::awaitable<Response> Handlers::Handle(Request request) {
         response = Page(web::DocsPage());
         break;
       case Resource::kOpenApi:
-        response = JsonResponse(200, web::OpenApiDocument());
+        response = JsonResponse(200, CompactOpenApi());
         break;
       case Resource::kVersion:
         response = JsonResponse(200, "{\"version\":\"" + std::string(base::Version()) + "\"}");

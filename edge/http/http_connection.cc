@@ -45,10 +45,12 @@ Method MethodOf(bhttp::verb verb) {
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(net::Socket socket, Handlers& handlers, std::function<void(Upgrade)> on_upgrade)
+  Connection(net::Socket socket, Handlers& handlers, Admission& admission,
+             std::function<void(Upgrade)> on_upgrade)
       : socket_(std::move(socket)),
         deadline_(socket_.get_executor()),
         handlers_(handlers),
+        admission_(admission),
         on_upgrade_(std::move(on_upgrade)) {}
 
   void Start() {
@@ -65,7 +67,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     for (int served = 0;; ++served) {
       HeadParser parser;
       parser.header_limit(kMaxHeaderBytes);
-      parser.body_limit(kMaxBodyBytes);
+      parser.body_limit(boost::none);  // judged when the body is read
       ExpireAfter(std::chrono::seconds(served == 0 ? kHeaderSeconds : kKeepAliveSeconds));
       if (const auto error = co_await ReadHead(parser)) {
         co_return co_await RefuseHead(error, parser);
@@ -209,11 +211,26 @@ class Connection : public std::enable_shared_from_this<Connection> {
       co_await Write(forbidden, parser.get().version(), /*is_head=*/false, /*keep_alive=*/false);
       co_return co_await Linger();
     }
+    auto entered = admission_.Enter(Address(), View(parser.get()[bhttp::field::origin]));
+    if (const auto* refusal = std::get_if<Response>(&entered)) {
+      handlers_.Count(refusal->status);
+      co_await Write(*refusal, parser.get().version(), /*is_head=*/false, /*keep_alive=*/false);
+      co_return co_await Linger();
+    }
     deadline_.cancel();
-    std::string unread = beast::buffers_to_string(buffer_.data());
-    auto request = std::make_shared<bhttp::request<bhttp::empty_body>>(parser.release());
-    on_upgrade_({std::move(socket_), std::move(unread), std::move(request), std::move(route),
-                 HasQueryParameter(target, "replies", "1")});
+    Upgrade upgrade{std::move(socket_),
+                    beast::buffers_to_string(buffer_.data()),
+                    std::make_shared<bhttp::request<bhttp::empty_body>>(parser.release()),
+                    std::move(route),
+                    HasQueryParameter(target, "replies", "1"),
+                    std::get<Admission::Ticket>(std::move(entered))};
+    on_upgrade_(std::move(upgrade));
+  }
+
+  std::string Address() const {
+    boost::system::error_code error;
+    const auto peer = socket_.remote_endpoint(error);
+    return error ? std::string() : peer.address().to_string();
   }
 
   // Closing with unread data would send a reset, and the client would never see the answer.
@@ -246,15 +263,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
   net::Timer deadline_;
   beast::flat_buffer buffer_{kMaxHeaderBytes + (64 << 10)};
   Handlers& handlers_;
+  Admission& admission_;
   std::function<void(Upgrade)> on_upgrade_;
   bool timed_out_ = false;
 };
 
 }  // namespace
 
-void ServeConnection(net::Socket socket, Handlers& handlers,
+void ServeConnection(net::Socket socket, Handlers& handlers, Admission& admission,
                      std::function<void(Upgrade)> on_upgrade) {
-  std::make_shared<Connection>(std::move(socket), handlers, std::move(on_upgrade))->Start();
+  std::make_shared<Connection>(std::move(socket), handlers, admission, std::move(on_upgrade))
+      ->Start();
 }
 
 }  // namespace gischat::edge::http

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "edge/http/admission.h"
 #include "edge/http/handlers.h"
 #include "edge/net/queued_socket.h"
 
@@ -23,13 +24,14 @@ struct Upgrade {
   std::shared_ptr<void> request;  // a WebSocketConnection::Request
   Route route;
   bool understands_replies = false;
+  Admission::Ticket ticket;
 };
 
 // Serves one connection of a client: any number of HTTP requests, the last of which may turn it
 // into a WebSocket, which `on_upgrade` takes over (on the same thread). An upgrade to an unknown
-// path or channel is answered with 403 and no body, which every client shows. Runs on the socket's
-// thread and owns itself.
-void ServeConnection(net::Socket socket, Handlers& handlers,
+// path or channel is answered with 403 and no body, which every client shows; one that `admission`
+// refuses, with its reason. Runs on the socket's thread and owns itself.
+void ServeConnection(net::Socket socket, Handlers& handlers, Admission& admission,
                      std::function<void(Upgrade)> on_upgrade);
 
 }  // namespace gischat::edge::http

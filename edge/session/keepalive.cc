@@ -38,10 +38,14 @@ void Keepalive::Remove(Kept& kept) {
   --size_;
 }
 
-void Keepalive::ForEach(const std::function<void(Kept&)>& action) {
+void Keepalive::ForSome(size_t count, const std::function<void(Kept&)>& action) {
   for (const std::vector<Kept*>& bucket : buckets_) {
     const std::vector<Kept*> all = bucket;
-    for (Kept* kept : all) action(*kept);
+    for (Kept* kept : all) {
+      if (count == 0) return;
+      --count;
+      action(*kept);
+    }
   }
 }
 

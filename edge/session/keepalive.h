@@ -38,8 +38,8 @@ class Keepalive {
   void Remove(Kept& kept);
 
   size_t size() const { return size_; }
-  // Calls `action` for every connection; it may remove the one that it is called with.
-  void ForEach(const std::function<void(Kept&)>& action);
+  // Calls `action` for `count` connections at most; it may remove the one that it is called with.
+  void ForSome(size_t count, const std::function<void(Kept&)>& action);
 
  private:
   void Tick();

@@ -25,10 +25,12 @@ constexpr std::chrono::seconds kCutPatience(1);
 
 WebSocketConnection::WebSocketConnection(net::Socket socket, std::string unread,
                                          ConnectionLimits limits, SessionParts parts,
-                                         SessionIdentity identity, Keepalive& keepalive)
+                                         SessionIdentity identity, Keepalive& keepalive,
+                                         std::shared_ptr<void> ticket)
     : stream_(std::move(socket), std::move(unread)),
       limits_(limits),
       metrics_(parts.metrics),
+      ticket_(std::move(ticket)),
       keepalive_(keepalive),
       session_(
           std::make_shared<Session>(*this, stream_.get_executor(), parts, std::move(identity))) {

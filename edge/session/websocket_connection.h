@@ -32,9 +32,10 @@ class WebSocketConnection final : public Wire,
  public:
   using Request = boost::beast::http::request<boost::beast::http::empty_body>;
 
-  // `unread`: what was read behind the request.
+  // `unread`: what was read behind the request. `ticket` is kept as long as the connection lives.
   WebSocketConnection(net::Socket socket, std::string unread, ConnectionLimits limits,
-                      SessionParts parts, SessionIdentity identity, Keepalive& keepalive);
+                      SessionParts parts, SessionIdentity identity, Keepalive& keepalive,
+                      std::shared_ptr<void> ticket);
 
   // Answers the upgrade and lets the client in.
   void Start(Request request);
@@ -59,6 +60,7 @@ class WebSocketConnection final : public Wire,
   boost::beast::flat_buffer buffer_;
   const ConnectionLimits limits_;
   EdgeMetrics& metrics_;
+  const std::shared_ptr<void> ticket_;
   Keepalive& keepalive_;
   std::shared_ptr<Session> session_;
   std::chrono::steady_clock::time_point heard_;

@@ -34,6 +34,17 @@ void Settings::Declare(config::Table& table) {
   table.Number("GISCHAT_QUEUE_BYTES", &queue_bytes,
                {.min = 16 << 20, .max = 1 << 30, .unit = "bytes"},
                "What may wait for a client that reads slowly; with more it is cut off.");
+  table.Duration("GISCHAT_DRAIN_SECONDS", &drain, absl::Seconds(1),
+                 {.min = 0, .max = 3600, .unit = "s"},
+                 "When the server ends, its clients are closed over so long a time at most.");
+  table.Number("GISCHAT_MAX_CONNECTIONS", &max_connections, {.min = 0, .unit = "connections"},
+               "WebSockets that this process serves; 0: as many as there are open files for.");
+  table.Number("GISCHAT_MAX_CONNECTIONS_PER_IP", &max_connections_per_ip,
+               {.min = 0, .unit = "connections"}, "WebSockets from one address; 0: any number.");
+  table.Number("GISCHAT_CONNECTION_RATE", &connection_rate, {.min = 0, .unit = "per second"},
+               "New WebSockets from one address; 0: any number.");
+  table.List("GISCHAT_ALLOWED_ORIGINS", &allowed_origins,
+             "Origins of pages that may connect, e.g. https://chat.example.org; empty: any.");
 }
 
 void BackendAddresses::Declare(config::Table& table) {

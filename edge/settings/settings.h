@@ -29,7 +29,12 @@ struct Settings {
   absl::Duration ping_interval = absl::Seconds(20);
   absl::Duration ping_timeout = absl::Seconds(60);
   uint64_t queue_bytes = 16 << 20;
-  config::ContentLimits limits;  // shown by /rules; moderation enforces them
+  absl::Duration drain = absl::Seconds(30);
+  uint32_t max_connections = 0;  // 0: as many as there are files for
+  uint32_t max_connections_per_ip = 15'000;
+  uint32_t connection_rate = 2'000;          // per second and address
+  std::vector<std::string> allowed_origins;  // empty: any
+  config::ContentLimits limits;              // shown by /rules; moderation enforces them
 
   void Declare(config::Table& table);  // all but the limits, which other parts declare too
 };
