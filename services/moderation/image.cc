@@ -189,18 +189,12 @@ class Picture {
                   "resize");
   }
 
-  // To sRGB, by the embedded profile when it fits the pixels.
+  // To sRGB by the embedded profile, when it fits the pixels. What has none and is not RGB (CMYK,
+  // Lab) is converted by the PNG encoder.
   absl::Status Convert(const std::string& srgb) {
-    if (GetImageProfile(image_.get(), "icc") != nullptr) {
-      image_->black_point_compensation = MagickTrue;
-      ProfileImage(image_.get(), "icc", srgb.data(), srgb.size(), MagickTrue);
-    }
-    const bool is_shown_as_it_is =
-        image_->colorspace == sRGBColorspace || image_->colorspace == GRAYColorspace;
-    if (!is_shown_as_it_is &&
-        TransformImageColorspace(image_.get(), sRGBColorspace) == MagickFalse) {
-      return Failure("colours");
-    }
+    if (GetImageProfile(image_.get(), "icc") == nullptr) return absl::OkStatus();
+    image_->black_point_compensation = MagickTrue;
+    ProfileImage(image_.get(), "icc", srgb.data(), srgb.size(), MagickTrue);
     return watch_.Check();
   }
 

@@ -94,8 +94,8 @@ class Walk {
   bool ReadDirectory(uint64_t at, Directory& directory) {
     reader_.MoveTo(at);
     const uint64_t entries = big_ ? reader_.Number64() : reader_.Number16();
-    if (entries > entries_left_) return false;
-    entries_left_ -= entries;
+    if (entries >= entries_left_) return false;
+    entries_left_ -= entries + 1;  // empty ones count too, or a circle of them would have no end
     for (uint64_t i = 0; i < entries && !reader_.failed(); ++i) {
       const uint16_t tag = reader_.Number16();
       const Values values = ReadValues();
@@ -159,16 +159,14 @@ uint64_t UnpackedBytes(const Directory& directory) {
 }  // namespace
 
 absl::StatusOr<ImageFile> InspectTiff(std::string_view bytes) {
-  constexpr int kMostDirectories = 1000;
   Walk walk(bytes);
   Directory first;
   if (!walk.ReadDirectory(walk.Offset(), first)) {
     return absl::InvalidArgumentError("TIFF: directory is cut short");
   }
   Directory later = first;
-  for (int i = 0; later.next != 0; ++i) {
-    const uint64_t at = later.next;
-    if (i == kMostDirectories || !walk.ReadDirectory(at, later)) {
+  while (later.next != 0) {
+    if (!walk.ReadDirectory(later.next, later)) {
       return absl::InvalidArgumentError("TIFF: a later directory is cut short");
     }
   }

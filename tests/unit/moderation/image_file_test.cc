@@ -152,9 +152,11 @@ TEST_F(ImageFileTest, RefusesJpegsWithASecondFrameHeader) {
 }
 
 TEST_F(ImageFileTest, WalksNoDirectoriesOfATiffInCircles) {
-  std::string tiff = fixtures::Tiff(4, 4, fixtures::kRed, {});
-  tiff.replace(tiff.size() - 4, 4, tiff.substr(4, 4));
-  EXPECT_FALSE(InspectImageFile(tiff).ok());
+  const std::string tiff = fixtures::Tiff(4, 4, fixtures::kRed, {});
+  const std::string next = tiff.substr(0, tiff.size() - 4);
+  EXPECT_FALSE(InspectImageFile(next + tiff.substr(4, 4)).ok());
+  const std::string empty = Little(0, 2) + Little(tiff.size(), 4);
+  EXPECT_FALSE(InspectImageFile(next + Little(tiff.size(), 4) + empty).ok());
 }
 
 TEST_F(ImageFileTest, CountsWhatTheDecoderOfATiffNeeds) {
@@ -171,14 +173,19 @@ TEST_F(ImageFileTest, ReadsBigTiffs) {
   const auto entry = [](uint16_t tag, uint64_t value) {
     return Little(tag, 2) + Little(4, 2) + Little(1, 8) + Little(value, 8);
   };
-  const std::string tiff = "II" + Little(43, 2) + Little(8, 2) + Little(0, 2) + Little(16, 8) +
-                           Little(4, 8) + entry(256, 5) + entry(257, 7) + entry(273, 16) +
-                           entry(279, 35) + Little(0, 8);
+  const auto make = [&](uint64_t size_of_pixels) {
+    return "II" + Little(43, 2) + Little(8, 2) + Little(0, 2) + Little(16, 8) + Little(4, 8) +
+           entry(256, 5) + entry(257, 7) + entry(273, 16) + entry(279, size_of_pixels) +
+           Little(0, 8);
+  };
+  const std::string tiff = make(35);
   const auto file = InspectImageFile(tiff);
   ASSERT_TRUE(file.ok()) << file.status();
   EXPECT_EQ(file->width, 5U);
   EXPECT_EQ(file->height, 7U);
   EXPECT_FALSE(InspectImageFile(tiff.substr(0, tiff.size() - 1)).ok());
+  EXPECT_TRUE(InspectImageFile(make(tiff.size() - 16)).ok());
+  EXPECT_FALSE(InspectImageFile(make(tiff.size() - 15)).ok()) << "pixels behind the end";
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include "tests/unit/moderation/image_fixtures.h"
 
 #include <algorithm>
+#include <cmath>
+#include <numbers>
 
 namespace gischat::moderation::fixtures {
 namespace {
@@ -79,6 +81,24 @@ Magick::Image Photo(size_t width, size_t height) {
       pixels[at++] = static_cast<uint8_t>(x * 247 / width + grain);
       pixels[at++] = static_cast<uint8_t>(y * 247 / height + grain);
       pixels[at++] = static_cast<uint8_t>((x + y) / 8 % 240 + grain);
+    }
+  }
+  return FromPixels(width, height, pixels, "RGB");
+}
+
+Magick::Image Rings(size_t width, size_t height, double finest) {
+  std::vector<uint8_t> pixels(width * height * 3);
+  const double middle_x = static_cast<double>(width) / 2;
+  const double middle_y = static_cast<double>(height) / 2;
+  const double farthest = std::hypot(middle_x, middle_y);
+  size_t at = 0;
+  for (size_t y = 0; y < height; ++y) {
+    for (size_t x = 0; x < width; ++x) {
+      const double radius =
+          std::hypot(static_cast<double>(x) - middle_x, static_cast<double>(y) - middle_y);
+      const double phase = std::numbers::pi * finest * radius * radius / farthest;
+      const auto grey = static_cast<uint8_t>(127.5 + 127.5 * std::cos(phase));
+      for (int channel = 0; channel < 3; ++channel) pixels[at++] = grey;
     }
   }
   return FromPixels(width, height, pixels, "RGB");

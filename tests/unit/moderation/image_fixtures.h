@@ -25,6 +25,9 @@ Magick::Image Quadrants(size_t width, size_t height, const std::array<Rgba, 4>& 
 // Something like a photo: gradients and a little noise, always the same.
 Magick::Image Photo(size_t width, size_t height);
 
+// Rings that get the finer the farther out, up to `finest` cycles per pixel at the corners.
+Magick::Image Rings(size_t width, size_t height, double finest);
+
 // An image file. `coder`: "JPEG", ..., or with a variant as in "PNG:png8" or "BMP:bmp3".
 std::string Encode(Magick::Image image, const std::string& coder);
 std::string EncodeAll(std::vector<Magick::Image> images, const std::string& coder);

@@ -40,16 +40,29 @@ class Task {
   std::promise<void> release_;
 };
 
-class WorkPoolTest : public testing::Test {
- protected:
-  // Occupies the only thread of a pool.
-  void Occupy(WorkPool& pool) {
-    ASSERT_TRUE(pool.Submit(1, occupant_.Make(/*holds=*/true)).ok());
-    ASSERT_EQ(occupant_.Outcome(), StatusCode::kOk);
+// Keeps the only thread of a pool busy until released.
+class Occupant {
+ public:
+  explicit Occupant(WorkPool& pool) {
+    EXPECT_TRUE(pool.Submit(1, [task = task_, work = task_->Make(/*holds=*/true)](
+                                   absl::Status status) mutable { work(status); })
+                    .ok());
+    EXPECT_EQ(task_->Outcome(), StatusCode::kOk);
+  }
+  ~Occupant() { Release(); }
+  void Release() {
+    if (!released_) task_->Release();
+    released_ = true;
   }
 
+ private:
+  std::shared_ptr<Task> task_ = std::make_shared<Task>();
+  bool released_ = false;
+};
+
+class WorkPoolTest : public testing::Test {
+ protected:
   tests::ManualClock clock_;
-  Task occupant_;
 };
 
 TEST_F(WorkPoolTest, DoesTheWork) {
@@ -70,11 +83,11 @@ TEST_F(WorkPoolTest, UsesAsManyThreadsAsTold) {
 TEST_F(WorkPoolTest, RefusesMoreThanTheQueueHolds) {
   Task tasks[3];
   WorkPool pool({.waiting = 2}, clock_);
-  Occupy(pool);
+  Occupant occupant(pool);
   ASSERT_TRUE(pool.Submit(1, tasks[0].Make()).ok());
   ASSERT_TRUE(pool.Submit(1, tasks[1].Make()).ok());
   EXPECT_EQ(pool.Submit(1, tasks[2].Make()).status().code(), StatusCode::kResourceExhausted);
-  occupant_.Release();
+  occupant.Release();
   EXPECT_EQ(tasks[1].Outcome(), StatusCode::kOk);
   EXPECT_FALSE(tasks[2].IsCalled());
 }
@@ -82,14 +95,14 @@ TEST_F(WorkPoolTest, RefusesMoreThanTheQueueHolds) {
 TEST_F(WorkPoolTest, RefusesMoreBytesThanTheQueueHoldsAndTakesThemAgainLater) {
   Task tasks[4];
   WorkPool pool({.waiting_bytes = 10}, clock_);
-  Occupy(pool);
+  Occupant occupant(pool);
   ASSERT_TRUE(pool.Submit(6, tasks[0].Make()).ok());
   EXPECT_EQ(pool.Submit(5, tasks[1].Make()).status().code(), StatusCode::kResourceExhausted);
   absl::StatusOr<WorkPool::Ticket> ticket = pool.Submit(4, tasks[2].Make());
   ASSERT_TRUE(ticket.ok());
   EXPECT_TRUE(pool.Cancel(*ticket));
   EXPECT_TRUE(pool.Submit(4, tasks[3].Make()).ok());
-  occupant_.Release();
+  occupant.Release();
   EXPECT_EQ(tasks[3].Outcome(), StatusCode::kOk);
 }
 
@@ -103,39 +116,36 @@ TEST_F(WorkPoolTest, TakesASinglePieceLargerThanTheBound) {
 TEST_F(WorkPoolTest, DropsCancelledWorkAtOnce) {
   Task task;
   WorkPool pool({}, clock_);
-  Occupy(pool);
+  Occupant occupant(pool);
   absl::StatusOr<WorkPool::Ticket> ticket = pool.Submit(1, task.Make());
   ASSERT_TRUE(ticket.ok());
   EXPECT_TRUE(pool.Cancel(*ticket));
   EXPECT_EQ(task.Outcome(), StatusCode::kCancelled);
   EXPECT_FALSE(pool.Cancel(*ticket));
-  occupant_.Release();
+  occupant.Release();
 }
 
 TEST_F(WorkPoolTest, DropsWorkThatHasWaitedTooLong) {
   Task late, fresh;
   WorkPool pool({.wait = absl::Seconds(30)}, clock_);
-  Occupy(pool);
+  Occupant occupant(pool);
   ASSERT_TRUE(pool.Submit(1, late.Make()).ok());
   clock_.Advance(absl::Seconds(31));
   ASSERT_TRUE(pool.Submit(1, fresh.Make()).ok());
-  occupant_.Release();
+  occupant.Release();
   EXPECT_EQ(late.Outcome(), StatusCode::kResourceExhausted);
   EXPECT_EQ(fresh.Outcome(), StatusCode::kOk);
 }
 
 TEST_F(WorkPoolTest, DropsWhatWaitsWhenItEndsAndLetsTheRestFinish) {
   Task waiting;
-  std::future<void> ended;
-  {
-    auto pool = std::make_unique<WorkPool>(WorkPool::Bounds{}, clock_);
-    Occupy(*pool);
-    ASSERT_TRUE(pool->Submit(1, waiting.Make()).ok());
-    ended = std::async(std::launch::async, [pool = std::move(pool)]() mutable { pool.reset(); });
-  }
+  auto pool = std::make_unique<WorkPool>(WorkPool::Bounds{}, clock_);
+  Occupant occupant(*pool);
+  ASSERT_TRUE(pool->Submit(1, waiting.Make()).ok());
+  const std::future<void> ended = std::async(std::launch::async, [&] { pool.reset(); });
   EXPECT_EQ(waiting.Outcome(), StatusCode::kUnavailable);
   EXPECT_NE(ended.wait_for(std::chrono::seconds(0)), std::future_status::ready);
-  occupant_.Release();
+  occupant.Release();
   ended.wait();
 }
 
