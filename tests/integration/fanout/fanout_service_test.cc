@@ -237,6 +237,23 @@ TEST_F(FanoutService, LargeMessagesPassWhole) {
   EXPECT_EQ(late.last_snapshot().history(3).message(), large + "4");
 }
 
+TEST_F(FanoutService, SmallAndLargeMessagesKeepTheirOrder) {
+  EventReader reader(channel_, SubscribeTo("QGIS"));
+  ASSERT_TRUE(WaitUntil([&] { return reader.snapshots() == 1; }));
+  std::vector<std::string> expected;
+  for (uint64_t round = 0; round < 20; ++round) {
+    std::vector<std::string> messages;
+    for (int i = 0; i < 30; ++i) {
+      messages.push_back(std::to_string(i) + std::string(i % 3 == 0 ? 20'000 : 20, 'x'));
+    }
+    expected.insert(expected.end(), messages.begin(), messages.end());
+    ExpectPublished(PublishTo("QGIS", "edge", 1 + 30 * round, std::move(messages)));
+  }
+  ASSERT_TRUE(WaitUntil([&] { return reader.count() >= expected.size(); }));
+  EXPECT_EQ(reader.out_of_order(), 0);
+  EXPECT_TRUE(reader.messages() == expected);
+}
+
 TEST_F(FanoutService, ReaderThatIsTooSlowIsEndedAndCanResume) {
   ServeAgain(4 << 20, {});
   grpc::ClientContext context;
