@@ -108,7 +108,7 @@ TEST_F(AdminServerTest, ClosesAConnectionThatSendsNoRequestInTime) {
 }
 
 TEST_F(AdminServerTest, ClosesAConnectionWithAnOversizedHeader) {
-  Listen();
+  Listen({.request_deadline = std::chrono::minutes(10)});
   Connection connection(server_->port());
   connection.Send("GET /livez HTTP/1.1\r\nX: " + std::string(20'000, 'x'));
   EXPECT_EQ(connection.ReadToEnd(), "");
@@ -141,7 +141,7 @@ TEST_F(AdminServerTest, AnswersOthersWhileMetricsAreCollected) {
 }
 
 TEST_F(AdminServerTest, StopClosesPortAndConnections) {
-  Listen();
+  Listen({.request_deadline = std::chrono::minutes(10)});
   const uint16_t port = server_->port();
   Connection idle(port);
   server_->Stop();
