@@ -81,6 +81,14 @@ class Edge::Parts {
     }
   }
 
+  // Answers of the services are handed to the workers and to the loop: the last one has to be there
+  // before these go.
+  ~Parts() {
+    moderation_.reset();
+    presence_.reset();
+    fanout_.reset();
+  }
+
   absl::Status Start() {
     std::vector<boost::asio::io_context*> contexts;
     for (const auto& worker : workers_) contexts.push_back(&worker->context());

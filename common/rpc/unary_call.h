@@ -12,21 +12,23 @@
 #include "absl/time/clock.h"
 #include "common/base/callback.h"
 #include "common/rpc/call_metrics.h"
+#include "common/rpc/pending_calls.h"
 #include "common/rpc/status.h"
 
 namespace gischat::rpc {
 
 // Starts one unary call of the callback API, and hands its answer or its error to `done` on a gRPC
-// thread. `async` is what stub->async() returns, and must outlive the call, as must `metrics`.
+// thread. `async` is what stub->async() returns, and must outlive the call, as must `metrics`; the
+// end of `pending` ends the call.
 //
 //   CallUnary(stub->async(), &Presence::Stub::async::ListUsers, "presence.ListUsers",
-//             absl::Milliseconds(500), metrics, request, std::move(done));
+//             absl::Milliseconds(500), metrics, pending, request, std::move(done));
 template <typename Async, typename Interface, typename Request, typename Response>
 void CallUnary(Async* async,
                void (Interface::*method)(grpc::ClientContext*, const Request*, Response*,
                                          std::function<void(grpc::Status)>),
-               std::string_view name, absl::Duration timeout, CallMetrics& metrics, Request request,
-               base::Callback<Response> done) {
+               std::string_view name, absl::Duration timeout, CallMetrics& metrics,
+               PendingCalls& pending, Request request, base::Callback<Response> done) {
   struct Call {
     grpc::ClientContext context;
     Request request;
@@ -39,8 +41,9 @@ void CallUnary(Async* async,
   call->done = std::move(done);
   call->began = absl::Now();
   call->context.set_deadline(absl::ToChronoTime(call->began + timeout));
+  pending.Add(&call->context);
   (async->*method)(&call->context, &call->request, &call->response,
-                   [call, name, &metrics](const grpc::Status& status) {
+                   [call, name, &metrics, &pending](const grpc::Status& status) {
                      metrics.Observe(name, static_cast<absl::StatusCode>(status.error_code()),
                                      absl::Now() - call->began);
                      if (status.ok()) {
@@ -48,6 +51,7 @@ void CallUnary(Async* async,
                      } else {
                        std::move(call->done)(FromGrpc(status));
                      }
+                     pending.Remove(&call->context);
                    });
 }
 

@@ -33,8 +33,8 @@ class GrpcModerationClient final : public ModerationClient {
               base::Callback<moderation::v1::ReviewResponse> done) override {
     const bool image = request.message().has_image();
     rpc::CallUnary(stub_->async(), &Async::Review, "moderation.Review",
-                   image ? kImageReviewTimeout : kReviewTimeout, metrics_, std::move(request),
-                   std::move(done));
+                   image ? kImageReviewTimeout : kReviewTimeout, metrics_, pending_,
+                   std::move(request), std::move(done));
   }
 
   bool IsReachable() override { return is_reachable_(); }
@@ -44,6 +44,7 @@ class GrpcModerationClient final : public ModerationClient {
   const std::function<bool()> is_reachable_;
   std::unique_ptr<moderation::v1::Moderation::Stub> stub_;
   rpc::CallMetrics& metrics_;
+  rpc::PendingCalls pending_;  // ends first
 };
 
 class GrpcPresenceClient final : public PresenceClient {
@@ -88,12 +89,13 @@ class GrpcPresenceClient final : public PresenceClient {
   void Call(void (Async::*method)(grpc::ClientContext*, const Request*, Response*,
                                   std::function<void(grpc::Status)>),
             std::string_view name, Request request, base::Callback<Response> done) {
-    rpc::CallUnary(stub_->async(), method, name, kPresenceTimeout, metrics_, std::move(request),
-                   std::move(done));
+    rpc::CallUnary(stub_->async(), method, name, kPresenceTimeout, metrics_, pending_,
+                   std::move(request), std::move(done));
   }
 
   std::unique_ptr<presence::v1::Presence::Stub> stub_;
   rpc::CallMetrics& metrics_;
+  rpc::PendingCalls pending_;  // ends first
 };
 
 // One Subscribe call. Deletes itself when gRPC is done with it; the handle only cuts it off from
@@ -151,14 +153,14 @@ class GrpcFanoutClient final : public FanoutClient {
 
   void Publish(fanout::v1::PublishRequest request, absl::Duration timeout,
                base::Callback<fanout::v1::PublishResponse> done) override {
-    rpc::CallUnary(stub_->async(), &Async::Publish, "fanout.Publish", timeout, metrics_,
+    rpc::CallUnary(stub_->async(), &Async::Publish, "fanout.Publish", timeout, metrics_, pending_,
                    std::move(request), std::move(done));
   }
 
   void History(fanout::v1::HistoryRequest request,
                base::Callback<fanout::v1::HistoryResponse> done) override {
     rpc::CallUnary(stub_->async(), &Async::History, "fanout.History", kHistoryTimeout, metrics_,
-                   std::move(request), std::move(done));
+                   pending_, std::move(request), std::move(done));
   }
 
   std::unique_ptr<Stream> Subscribe(fanout::v1::SubscribeRequest request,
@@ -183,6 +185,7 @@ class GrpcFanoutClient final : public FanoutClient {
 
   std::unique_ptr<fanout::v1::Fanout::Stub> stub_;
   rpc::CallMetrics& metrics_;
+  rpc::PendingCalls pending_;  // ends first
 };
 
 }  // namespace

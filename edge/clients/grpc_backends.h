@@ -12,7 +12,8 @@ namespace gischat::rpc {
 class CallMetrics;
 }
 
-// The clients over gRPC. The metrics outlive them; a client outlives its calls.
+// The clients over gRPC. The metrics outlive them; the end of a client cancels its
+// calls, and waits until their callbacks have returned.
 namespace gischat::edge::clients {
 
 // `is_reachable` answers ModerationClient::IsReachable.

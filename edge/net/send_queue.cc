@@ -12,6 +12,7 @@ constexpr size_t kCompactAfter = 256;
 }  // namespace
 
 void SendQueue::Append(codec::SharedBytes bytes, bool counted) {
+  if (bytes->empty()) return;  // nothing to write: it would stand in front for ever
   if (counted) counted_bytes_ += bytes->size();
   frames_.push_back({std::move(bytes), counted});
 }

@@ -175,12 +175,12 @@ void Session::RefuseAtTurn(size_t bytes, std::string reason, std::string label) 
 }
 
 void Session::Advance() {
-  const bool was_full = outbox_.IsFull();
+  const bool was_pressed = !CanTakeMore();
   while (const auto* front = outbox_.Front()) {
     if (paused_ || !Perform(**front)) break;
     outbox_.Pop();
   }
-  if (was_full && !outbox_.IsFull() && wire_ != nullptr) wire_->ResumeReading();
+  if (was_pressed && CanTakeMore() && wire_ != nullptr) wire_->ResumeReading();
 }
 
 // False: it is not its turn yet.
@@ -214,19 +214,24 @@ bool Session::Perform(Outgoing& outgoing) {
 }
 
 void Session::Publish(Outgoing& outgoing) {
-  ++unacknowledged_;
   const std::string_view kind = codec::KindName(outgoing.message.kind_case());
+  std::string message = outgoing.message.SerializeAsString();
+  const size_t bytes = message.size();
+  ++unacknowledged_;
+  unacknowledged_bytes_ += bytes;
   parts_.publisher.Publish(
-      identity_.channel, outgoing.message.SerializeAsString(), outgoing.stored,
-      [self = shared_from_this(), kind, executor = executor_](absl::Status status) mutable {
-        asio::post(executor, [self = std::move(self), kind, status = std::move(status)] {
-          self->OnPublished(kind, status);
+      identity_.channel, std::move(message), outgoing.stored,
+      [self = shared_from_this(), kind, bytes, executor = executor_](absl::Status status) mutable {
+        asio::post(executor, [self = std::move(self), kind, bytes, status = std::move(status)] {
+          self->OnPublished(kind, bytes, status);
         });
       });
 }
 
-void Session::OnPublished(std::string_view kind, const absl::Status& status) {
+void Session::OnPublished(std::string_view kind, size_t bytes, const absl::Status& status) {
+  const bool was_pressed = !CanTakeMore();
   --unacknowledged_;
+  unacknowledged_bytes_ -= bytes;
   if (status.code() == absl::StatusCode::kUnknown) {
     Tell(std::string(kind) + ": may not have been delivered, the server got no answer in time",
          "outcome_unknown");
@@ -235,6 +240,7 @@ void Session::OnPublished(std::string_view kind, const absl::Status& status) {
          "not_delivered");
   }
   if (unacknowledged_ == 0) Advance();
+  if (was_pressed && CanTakeMore() && wire_ != nullptr) wire_->ResumeReading();
 }
 
 void Session::Register(const std::string& wanted) {

@@ -53,6 +53,10 @@ struct SessionIdentity {
 // posted to its executor. It outlives its connection until everything that it took is dealt with.
 class Session final : public hub::Member, public std::enable_shared_from_this<Session> {
  public:
+  // Messages of one client that may be on their way to fanout, so that nobody fills the backlog of
+  // a channel alone.
+  static constexpr size_t kMaxUnacknowledged = 256;
+
   Session(Wire& wire, net::Executor executor, SessionParts parts, SessionIdentity identity);
 
   // Counts the client and lets it into the channel. Then calls `ready`: from now on its messages
@@ -64,7 +68,10 @@ class Session final : public hub::Member, public std::enable_shared_from_this<Se
   void OnBinary();
 
   // False: give it no more messages before Wire::ResumeReading.
-  bool CanTakeMore() const { return !outbox_.IsFull(); }
+  bool CanTakeMore() const {
+    return !outbox_.IsFull() && unacknowledged_ < kMaxUnacknowledged &&
+           unacknowledged_bytes_ < Outbox::kMaxBytes;
+  }
 
   // The connection has ended, however that came. The client leaves the channel at once; what it
   // sent before is still delivered. Further calls do nothing. The wire is not used any more.
@@ -92,7 +99,7 @@ class Session final : public hub::Member, public std::enable_shared_from_this<Se
   void Advance();
   bool Perform(Outgoing& outgoing);
   void Publish(Outgoing& outgoing);
-  void OnPublished(std::string_view kind, const absl::Status& status);
+  void OnPublished(std::string_view kind, size_t bytes, const absl::Status& status);
   void Register(const std::string& wanted);
   void OnClaimed(const std::string& wanted, clients::ClaimOutcome outcome);
   void OnNicknameLost(const std::string& lost);
@@ -107,9 +114,10 @@ class Session final : public hub::Member, public std::enable_shared_from_this<Se
   std::function<void()> ready_;
   Outbox outbox_;
   size_t unacknowledged_ = 0;  // published, without an outcome yet
-  bool joined_ = false;        // handed to the hub
-  bool claiming_ = false;      // a nickname claim is under way
-  bool paused_ = false;        // the outbox waits for a change of the nickname
+  size_t unacknowledged_bytes_ = 0;
+  bool joined_ = false;    // handed to the hub
+  bool claiming_ = false;  // a nickname claim is under way
+  bool paused_ = false;    // the outbox waits for a change of the nickname
 };
 
 }  // namespace gischat::edge::session

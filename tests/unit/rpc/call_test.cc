@@ -29,12 +29,13 @@ class CallTest : public testing::Test {
     presence::v1::ListUsersRequest request;
     request.set_channel("QGIS");
     CallUnary(stub_->async(), &Presence::Stub::async::ListUsers, "presence.ListUsers",
-              absl::Seconds(20), metrics_, std::move(request), std::move(done));
+              absl::Seconds(20), metrics_, pending_, std::move(request), std::move(done));
   }
 
   void NeverAnswered(base::Callback<DetachResponse> done) {
     CallUnary(stub_->async(), &Presence::Stub::async::Detach, "presence.Detach",
-              absl::Milliseconds(50), metrics_, presence::v1::DetachRequest(), std::move(done));
+              absl::Milliseconds(50), metrics_, pending_, presence::v1::DetachRequest(),
+              std::move(done));
   }
 
   // How often a method ended with a code, as the metrics have it.
@@ -52,6 +53,7 @@ class CallTest : public testing::Test {
 
   prometheus::Registry registry_;
   CallMetrics metrics_{registry_};
+  PendingCalls pending_;
   FakePresence presence_;
   const std::unique_ptr<Server> server_ = Server::InProcess({&presence_});
   const std::unique_ptr<Presence::Stub> stub_ = Presence::NewStub(server_->InProcessChannel());

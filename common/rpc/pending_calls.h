@@ -1,0 +1,32 @@
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <unordered_set>
+
+namespace grpc {
+class ClientContext;
+}
+
+namespace gischat::rpc {
+
+// The calls of one client that have no answer yet. Its end cancels them and waits until their
+// callbacks have returned, so that what these use may be destroyed afterwards. Thread-safe.
+class PendingCalls {
+ public:
+  PendingCalls() = default;
+  ~PendingCalls();
+
+  PendingCalls(const PendingCalls&) = delete;
+  PendingCalls& operator=(const PendingCalls&) = delete;
+
+  void Add(grpc::ClientContext* call);
+  void Remove(grpc::ClientContext* call);
+
+ private:
+  std::recursive_mutex mutex_;  // a cancelled call may end within TryCancel
+  std::condition_variable_any none_left_;
+  std::unordered_set<grpc::ClientContext*> calls_;
+};
+
+}  // namespace gischat::rpc
