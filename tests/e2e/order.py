@@ -23,7 +23,7 @@ from websocket_client import WebSocket
 
 WRITERS, TEXTS = 6, 1000
 TOTAL = WRITERS * TEXTS
-VISITORS, STAY = 30, 50
+VISITORS, STAY = 30, 40
 DEADLINE_SECONDS = 60.0
 CHANNEL = "QGIS"
 
@@ -123,32 +123,28 @@ class Visits:
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
-        self._away: list[Client] = []
         self._on_first_visit: list[Client] = []
         self.all: list[Client] = []
 
-    def step(self, progress: int) -> None:
-        """Called with how many texts the first writer has received."""
-        due = min(VISITORS, 1 + progress * VISITORS // (TOTAL * 3 // 4))
-        if len(self.all) < due:
+    def step(self, progress: int, last: str | None) -> None:
+        """Called with how many texts the first writer has received, and the last of all texts."""
+        due = min(VISITORS, 1 + progress * VISITORS // (TOTAL // 2))
+        while len(self.all) < due:
             number = len(self.all)
             visitor = Client(self._loop, f"visitor {number}", (CHANNELS, ROOMS)[number // 2 % 2])
             self.all.append(visitor)
             self._on_first_visit.append(visitor)
-        elif self._away:
-            self._away.pop(0).connect()
-        for visitor in [v for v in self._on_first_visit if len(v.texts) > STAY]:
-            self._on_first_visit.remove(visitor)
-            visitor.leave()
-            self._away.append(visitor)
+        for visitor in list(self._on_first_visit):
+            if len(visitor.texts) > STAY or (visitor.texts and visitor.texts[-1] == last):
+                self._on_first_visit.remove(visitor)
+                visitor.leave()
+                visitor.connect()
 
     def done(self, last: str) -> bool:
-        """Everybody has been here and whoever is here has seen the last text."""
-        here = [visitor for visitor in self.all if visitor not in self._away]
-        return (
-            len(self.all) == VISITORS
-            and not self._away
-            and all(visitor.texts and visitor.texts[-1] == last for visitor in here)
+        """Everybody has come twice and seen the last text."""
+        return len(self.all) == VISITORS and all(
+            len(visitor.visits) == 2 and visitor.texts and visitor.texts[-1] == last
+            for visitor in self.all
         )
 
 
@@ -173,9 +169,10 @@ def run(deployment: Deployment) -> tuple[list[Client], list[Client], float]:
     visits, begin = Visits(loop), time.monotonic()
     while True:
         loop.turn()
-        visits.step(len(writers[0].texts))
         finished = all(len(writer.texts) >= TOTAL for writer in writers)
-        if finished and visits.done(writers[0].texts[-1]):
+        last = writers[0].texts[-1] if finished else None
+        visits.step(len(writers[0].texts), last)
+        if last is not None and visits.done(last):
             return writers, visits.all, time.monotonic() - begin
         if time.monotonic() - begin > DEADLINE_SECONDS:
             got = {client.name: len(client.texts) for client in [*writers, *visits.all]}
@@ -219,8 +216,7 @@ def _first_fault(visitor: Client, visit: list[str], order: list[str]) -> str:
 
 
 def main() -> int:
-    settings = {"CHANNELS": CHANNEL, "GISCHAT_LOG_LEVEL": "warn"}
-    deployment = deployment_of_arguments(__doc__ or "", settings)
+    deployment = deployment_of_arguments(__doc__ or "", {"CHANNELS": CHANNEL})
     try:
         writers, visitors, seconds = run(deployment)
         order = check_writers(writers)
