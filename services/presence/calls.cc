@@ -103,7 +103,7 @@ void Calls::Attach(const v1::AttachRequest& request, base::Callback<v1::AttachRe
       static_cast<uint32_t>(absl::ToInt64Milliseconds(settings_.renew_every)));
   response.set_time_to_live_ms(
       static_cast<uint32_t>(absl::ToInt64Milliseconds(settings_.time_to_live)));
-  spdlog::info("Edge {} attached: lease {}", request.edge(), response.lease());
+  spdlog::info("presence: edge {} attached with lease {}", request.edge(), response.lease());
   std::move(done)(std::move(response));
 }
 
@@ -111,8 +111,17 @@ void Calls::Report(const v1::ReportRequest& request, base::Callback<v1::ReportRe
   if (absl::Status status = Check(request); !status.ok()) return std::move(done)(status);
   census_.SawReport(request.lease());
 
+  // Copied first: the answer ends the request.
   std::vector<std::string> channels;
-  for (const v1::Holding& holding : request.holdings()) channels.push_back(holding.channel());
+  std::vector<HoldingReport> reports;
+  for (const v1::Holding& holding : request.holdings()) {
+    channels.push_back(holding.channel());
+    reports.push_back({.channel = holding.channel(),
+                       .lease = request.lease(),
+                       .sequence = request.sequence(),
+                       .connections = holding.connections(),
+                       .announce = request.announce()});
+  }
   auto gather = Gather<ReportOutcome>::Make(
       channels.size(), [channels, done = std::move(done)](
                            absl::StatusOr<std::vector<ReportOutcome>> outcomes) mutable {
@@ -123,15 +132,8 @@ void Calls::Report(const v1::ReportRequest& request, base::Callback<v1::ReportRe
         }
         std::move(done)(std::move(response));
       });
-  // The answer may destroy the request.
-  const v1::ReportRequest copy = request;
-  for (int i = 0; i < copy.holdings_size(); ++i) {
-    ReportOne({.channel = copy.holdings(i).channel(),
-               .lease = copy.lease(),
-               .sequence = copy.sequence(),
-               .connections = copy.holdings(i).connections(),
-               .announce = copy.announce()},
-              gather->Slot(static_cast<size_t>(i)));
+  for (size_t i = 0; i < reports.size(); ++i) {
+    ReportOne(std::move(reports[i]), gather->Slot(i));
   }
 }
 
@@ -156,18 +158,18 @@ void Calls::Detach(const v1::DetachRequest& request, base::Callback<v1::DetachRe
   absl::Status status = CheckPresent({{"lease", request.lease()}});
   status.Update(CheckChannels(request.channels()));
   if (!status.ok()) return std::move(done)(status);
-  spdlog::info("Lease {} detached", request.lease());
+  spdlog::info("presence: lease {} detached", request.lease());
   census_.SawDetach(request.lease());
 
-  const v1::DetachRequest copy = request;
-  auto gather =
-      Gather<bool>::Make(static_cast<size_t>(copy.channels_size()),
-                         [done = std::move(done)](absl::StatusOr<std::vector<bool>> ended) mutable {
-                           if (!ended.ok()) return std::move(done)(ended.status());
-                           std::move(done)(v1::DetachResponse());
-                         });
-  for (int i = 0; i < copy.channels_size(); ++i) {
-    DetachOne(copy.channels(i), copy.lease(), gather->Slot(static_cast<size_t>(i)));
+  const std::vector<std::string> channels(request.channels().begin(), request.channels().end());
+  auto gather = Gather<bool>::Make(
+      channels.size(), [done = std::move(done)](absl::StatusOr<std::vector<bool>> ended) mutable {
+        if (!ended.ok()) return std::move(done)(ended.status());
+        std::move(done)(v1::DetachResponse());
+      });
+  // The last answer ends the request, whose lease is not needed any more then.
+  for (size_t i = 0; i < channels.size(); ++i) {
+    DetachOne(channels[i], request.lease(), gather->Slot(i));
   }
 }
 

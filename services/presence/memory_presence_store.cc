@@ -164,21 +164,20 @@ Announcement MemoryPresenceStore::TryAnnounce(const CountAnnouncement& announcem
   Channel& channel = channels_[announcement.channel];
   if (channel.told_revision >= announcement.count.revision) return {};
 
-  // A newer number than the one given, that whoever caused it may not live to announce.
-  const bool outdated = channel.count.revision > announcement.count.revision &&
-                        channel.count.connections != announcement.count.connections;
+  // A newer count than the one given, that whoever caused it may not live to announce. Its number
+  // may be the same: clients that joined in between were told another one on their own.
+  const bool outdated = channel.count.revision > announcement.count.revision;
   const absl::Time now = clock_.Now();
   absl::Duration wait;
   if (channel.told_at.has_value() && now >= *channel.told_at) {
     wait = std::max(absl::ZeroDuration(), announcement.interval - (now - *channel.told_at));
   }
   Announcement outcome;
-  if (channel.told != announcement.count.connections) {
+  if (channel.told_revision > 0 || announcement.count.connections > 0) {
     if (wait > absl::ZeroDuration()) return {.published = false, .retry_in = wait};
     Publish(announcement.channel, announcement.event);
     outcome.published = true;
     wait = announcement.interval;
-    channel.told = announcement.count.connections;
     channel.told_at = now;
   }
   channel.told_revision = announcement.count.revision;

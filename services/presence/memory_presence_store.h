@@ -63,7 +63,6 @@ class MemoryPresenceStore final : public PresenceStore {
     uint64_t last_order = 0;
     std::map<Identity, Withdrawn> withdrawn;
     // What the channel heard last.
-    uint64_t told = 0;
     uint64_t told_revision = 0;
     std::optional<absl::Time> told_at;
   };

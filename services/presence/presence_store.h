@@ -106,8 +106,9 @@ class PresenceStore {
 
   virtual void CountConnections(std::string channel, base::Callback<Count> done) = 0;
 
-  // Publishes a count, unless this or a newer one was published already, the same number was the
-  // last one published (zero, as long as none was), or the last one is younger than the interval.
+  // Publishes a count, unless this or a newer one was published already, it is zero and none was
+  // published ever, or the last one is younger than the interval. The same number in a row is
+  // published again: who joined in between was told another one on its own.
   virtual void AnnounceCount(CountAnnouncement announcement, base::Callback<Announcement> done) = 0;
 
   // Leases of the channel whose time has run out; nicknames in order of registration.

@@ -61,9 +61,10 @@ class Adapter final : public v1::Presence::CallbackService {
     ServerUnaryReactor* reactor = context->DefaultReactor();
     (calls_.*call)(request,
                    [&census = census_, method, reactor, response](absl::StatusOr<Response> answer) {
-                     census.SawCall(method, absl::StatusCodeToString(answer.status().code()));
-                     if (answer.ok()) *response = *std::move(answer);
-                     reactor->Finish(rpc::ToGrpc(answer.status()));
+                     const absl::Status status = answer.status();
+                     census.SawCall(method, absl::StatusCodeToString(status.code()));
+                     if (status.ok()) *response = *std::move(answer);
+                     reactor->Finish(rpc::ToGrpc(status));
                    });
     return reactor;
   }

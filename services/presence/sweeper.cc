@@ -126,8 +126,8 @@ void Sweeper::Evict(const std::string& channel, std::vector<Holding> holdings, b
       });
   for (size_t i = 0; i < holdings.size(); ++i) {
     if (only_if_expired) {
-      spdlog::warn("Lease {} ran out in channel {}: freeing its {} nicknames", holdings[i].lease,
-                   channel, holdings[i].nicknames.size());
+      spdlog::warn("presence: lease {} ran out in channel {}, ending it and its {} nicknames",
+                   holdings[i].lease, channel, holdings[i].nicknames.size());
     }
     store_.Evict(MakeEviction(events_, channel, std::move(holdings[i]), only_if_expired),
                  gather->Slot(i));
@@ -144,7 +144,7 @@ void Sweeper::AnnounceCount(const std::string& channel, base::StatusCallback don
 
 void Sweeper::FinishChannel(const std::string& channel, const absl::Status& status) {
   if (!status.ok()) {
-    spdlog::debug("Can't sweep channel {}: {}", channel, std::string(status.message()));
+    spdlog::debug("presence: can't sweep channel {}: {}", channel, status.ToString());
     Postpone();
   }
   std::lock_guard lock(mutex_);

@@ -2,7 +2,7 @@
 --   leases    sorted set: lease -> end of its time, in ms of our clock
 --   holdings  hash: lease -> "<sequence of its last report> <connections>"
 --   users     hash: nickname -> "<order> <connection> <length of lease> <lease><request id>"
---   count     hash: total, revision; told, told_revision, told_at (what the channel heard last);
+--   count     hash: total, revision; told_revision, told_at (what the channel heard last);
 --             order (of the last registration)
 -- All live for ten minutes after the last report, so that nothing stays for ever. Numbers that a
 -- double can't hold (sequences, connections) stay strings.

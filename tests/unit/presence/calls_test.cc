@@ -134,6 +134,20 @@ TEST_F(CallsTest, UsersAreSortedForDisplay) {
               ElementsAre("-dash", "9lives", "_under", "alice", "ALICE", "Bob", "bob", "zoe"));
 }
 
+TEST(SortForDisplay, EqualNamesStayInOrderOfRegistration) {
+  std::vector<std::string> nicknames;
+  for (int i = 0; i < 64; ++i) {  // every spelling of one name, in no alphabetical order
+    std::string nickname = "abcdef";
+    for (size_t bit = 0; bit < nickname.size(); ++bit) {
+      if (((i * 37) % 64 >> bit & 1) != 0) nickname[bit] = static_cast<char>(nickname[bit] - 32);
+    }
+    nicknames.push_back(nickname);
+  }
+  std::vector<std::string> sorted = nicknames;
+  SortForDisplay(sorted);
+  EXPECT_EQ(sorted, nicknames);
+}
+
 TEST_F(CallsTest, CountsAreInTheOrderAskedFor) {
   Call(&Calls::Report, ReportOf("a", 1, {{"QGIS", 1}, {"Geotribu", 2}})).value();
   v1::CountConnectionsRequest request;
@@ -162,7 +176,7 @@ TEST_F(CallsTest, DetachEndsTheLeaseInEveryChannelAtOnce) {
 TEST_F(CallsTest, MissingFieldsAreRefusedByName) {
   const auto message = [](const auto& answer) {
     EXPECT_EQ(answer.status().code(), absl::StatusCode::kInvalidArgument);
-    return std::string(answer.status().message());
+    return answer.status().ToString();
   };
   EXPECT_THAT(message(Call(&Calls::Report, ReportOf("", 1, {}))), HasSubstr("lease"));
   EXPECT_THAT(message(Call(&Calls::Report, ReportOf("a", 0, {}))), HasSubstr("sequence"));
