@@ -8,6 +8,7 @@
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
+#include <spdlog/spdlog.h>
 
 #include <mutex>
 #include <utility>
@@ -135,6 +136,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Listen(
   if (!core->Start(builder) || core->port == 0) {
     return absl::UnavailableError(absl::StrCat("gRPC port ", where, " is taken"));
   }
+  spdlog::info("serving gRPC on {}",
+               config::HostPort(settings.address, static_cast<uint16_t>(core->port)));
   return std::unique_ptr<Server>(new Server(std::move(core)));
 }
 
