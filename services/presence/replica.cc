@@ -1,7 +1,5 @@
 #include "services/presence/replica.h"
 
-#include <spdlog/spdlog.h>
-
 #include <boost/asio/post.hpp>
 #include <future>
 #include <utility>
