@@ -163,8 +163,8 @@ void Client::Core::Complete(Pending call, absl::StatusOr<Reply> outcome) {
 }
 
 void Client::Core::FailPending(const absl::Status& why) {
-  const absl::Status status = absl::UnavailableError(absl::StrCat(
-      "connection to Redis lost, the outcome is unknown: ", std::string(why.message())));
+  const absl::Status status = absl::UnavailableError(
+      absl::StrCat("connection to Redis lost, the outcome is unknown: ", why.message()));
   std::deque<Pending> pending;
   pending.swap(pending_);
   for (Pending& call : pending) Complete(std::move(call), status);

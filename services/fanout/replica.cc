@@ -1,7 +1,5 @@
 #include "services/fanout/replica.h"
 
-#include <spdlog/spdlog.h>
-
 #include <atomic>
 #include <utility>
 
@@ -51,7 +49,6 @@ absl::Status Replica::Start() {
   auto server = rpc::Server::Listen(settings_.server, {parts_->service.grpc_service()});
   if (!server.ok()) return server.status();
   parts_->server = *std::move(server);
-  spdlog::info("fanout: gRPC on port {}", parts_->server->port());
   parts_->client.OnReadyChange([parts = parts_.get()](bool ready) {
     if (!parts->stopping) parts->server->SetServing(ready);
   });

@@ -130,6 +130,7 @@ bool RedisServer::TryStart() {
   }
   arguments.insert(arguments.end(), config_.arguments.begin(), config_.arguments.end());
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
 

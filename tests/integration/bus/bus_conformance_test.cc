@@ -12,11 +12,9 @@ namespace gischat::tests {
 namespace {
 
 using bus::Limits;
-using bus::LogSlice;
 using bus::MessageBus;
 using bus::Position;
 using bus::Receipt;
-using bus::Snapshot;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using Outcome = Receipt::Outcome;
@@ -114,17 +112,18 @@ TEST_P(BusConformance, EventsAreHeardInTheOrderOfABatchWithTheirPlaces) {
 }
 
 TEST_P(BusConformance, ConcurrentPublishersMakeNoHoleAndKeepTheirOwnOrder) {
-  constexpr int kPublishers = 4;
-  constexpr int kEach = 250;
+  constexpr size_t kPublishers = 4;
+  constexpr size_t kEach = 250;
   MessageBus& bus = Bus();
   auto recorder = std::make_shared<Recorder>();
   auto subscription = Listen(bus, "QGIS", recorder);
 
   std::vector<std::thread> publishers;
-  for (int p = 0; p < kPublishers; ++p) {
+  publishers.reserve(kPublishers);
+  for (size_t p = 0; p < kPublishers; ++p) {
     publishers.emplace_back([&bus, name = std::to_string(p)] {
-      for (int i = 1; i <= kEach; ++i) {
-        ExpectPublished(bus, "QGIS", MakeBatch(name, static_cast<uint64_t>(i), {name}));
+      for (size_t i = 1; i <= kEach; ++i) {
+        ExpectPublished(bus, "QGIS", MakeBatch(name, i, {name}));
       }
     });
   }
@@ -137,7 +136,7 @@ TEST_P(BusConformance, ConcurrentPublishersMakeNoHoleAndKeepTheirOwnOrder) {
     EXPECT_EQ(event->position.offset, ++offset);
     EXPECT_EQ(event->sequence, ++last[event->publisher]);
   }
-  EXPECT_EQ(offset, uint64_t{kPublishers * kEach});
+  EXPECT_EQ(offset, kPublishers * kEach);
 }
 
 TEST_P(BusConformance, RepeatedBatchIsAppendedOnce) {

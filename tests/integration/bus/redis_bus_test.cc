@@ -18,7 +18,6 @@ using bus::Position;
 using bus::Receipt;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using Outcome = Receipt::Outcome;
 
 class RedisBus : public ::testing::Test {

@@ -243,6 +243,7 @@ TEST_F(FanoutService, SmallAndLargeMessagesKeepTheirOrder) {
   std::vector<std::string> expected;
   for (uint64_t round = 0; round < 20; ++round) {
     std::vector<std::string> messages;
+    messages.reserve(30);
     for (int i = 0; i < 30; ++i) {
       messages.push_back(std::to_string(i) + std::string(i % 3 == 0 ? 20'000 : 20, 'x'));
     }

@@ -15,10 +15,8 @@ namespace {
 
 using bus::Batch;
 using bus::EventPtr;
-using bus::Limits;
 using bus::MemoryBus;
 using bus::Receipt;
-using ::testing::ElementsAre;
 
 // Checks what it hears, and counts.
 class OrderCheck : public bus::Listener {
@@ -68,6 +66,7 @@ TEST(MemoryBus, ListenersHearConcurrentPublishersInOrderOneEventAtATime) {
   auto subscription = bus.Subscribe("QGIS", listener);
 
   std::vector<std::thread> publishers;
+  publishers.reserve(4);
   for (int p = 0; p < 3; ++p) {
     publishers.emplace_back([&, name = std::to_string(p)] {
       for (uint64_t i = 1; i <= kEach; ++i) PublishNow(bus, One(name, i));

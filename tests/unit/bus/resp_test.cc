@@ -40,7 +40,7 @@ TEST(ReplyReader, ReadsEveryKindWhereverTheBytesAreCut) {
     ReplyReader reader;
     std::vector<Reply> replies;
     for (size_t at = 0; at < bytes.size(); at += step) {
-      reader.Feed(std::string_view(bytes).substr(at, step));
+      reader.Feed(bytes.substr(at, step));
       while (true) {
         auto reply = reader.Next();
         ASSERT_TRUE(reply.ok());
