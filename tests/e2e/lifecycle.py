@@ -252,7 +252,15 @@ class Ending(LifecycleCase):
                 with self.subTest(f"{setup} {number}"):
                     deployment = self.deploy(setup)
                     clients = [self.client(deployment.edges[0]) for _ in range(20)]
+                    for client in clients:
+                        client.wait_for_count(20)
                     self.check_end(deployment.processes[0], number, clients)
+
+    def test_clients_that_have_just_come_are_told_1001(self) -> None:
+        for _ in range(5):
+            deployment = self.deploy("memory")
+            clients = [self.client(deployment.edges[0]) for _ in range(20)]
+            self.check_end(deployment.processes[0], signal.SIGTERM, clients)
 
     def test_one_edge_ends_and_the_other_goes_on(self) -> None:
         deployment = self.deploy("split")
