@@ -70,6 +70,7 @@ void Worker::Apply(hub::Updates updates) {
 void Worker::SendAway(absl::Duration time) {
   asio::post(context_, [this, time] {
     away_ = true;
+    keepalive_.Close();
     alive_.reset();
     const double steps = std::max(1.0, absl::FDivDuration(time, absl::FromChrono(kDrainStep)));
     const auto fair = static_cast<size_t>(static_cast<double>(keepalive_.size()) / steps) + 1;

@@ -82,11 +82,12 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
 
   void Register(Claim claim) {
     const Key key{claim.channel, claim.connection};
-    auto pending = std::make_shared<PendingClaim>();
-    pending->claim = std::move(claim);
-    pending->request_id = base::RandomUuid();
-    claims_[key] = pending;
-    SendClaim(pending);
+    const auto earlier = claims_.find(key);
+    if (earlier != claims_.end()) {
+      earlier->second->next = std::move(claim);
+      return;
+    }
+    BeginClaim(std::move(claim), /*again=*/false);
   }
 
   void Unregister(const std::string& channel, uint64_t connection, std::function<void()> done) {
@@ -94,6 +95,7 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
     const auto claimed = claims_.find(key);
     if (claimed != claims_.end()) {
       claimed->second->cancelled = std::move(done);  // given back when its outcome is known
+      claimed->second->next.reset();
       return;
     }
     Release(key, std::move(done));
@@ -147,6 +149,8 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
     absl::Duration backoff = kFirstBackoff;
     std::function<void()> cancelled;  // set: the nickname is not wanted any more
     bool again = false;               // an old nickname, announced again after the lease was lost
+    std::optional<Claim> next;        // to be made when the outcome of this one is known
+    std::optional<Name> fallback;     // held until the lease was lost; wanted if this one is taken
   };
 
   void OnAttached(const absl::StatusOr<presence::v1::AttachResponse>& answer) {
@@ -165,7 +169,7 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
 
   // Reports what changed, unless a report is under way: then its answer is followed by the next.
   void ReportSoon() {
-    if (!reporting_ && announced_) Report(/*everything=*/false);
+    if (!reporting_ && announced_ && !stopping_) Report(/*everything=*/false);
   }
 
   void Report(bool everything) {
@@ -244,14 +248,27 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
   // After a new lease was announced: the names that the old one held.
   void ClaimAgain() {
     for (auto& [key, name] : std::exchange(names_, {})) {
-      if (claims_.contains(key)) continue;  // about to change it
-      auto pending = std::make_shared<PendingClaim>();
-      pending->claim = {key.channel, key.connection, name.nickname, "", nullptr, name.on_lost};
-      pending->request_id = base::RandomUuid();
-      pending->again = true;
-      claims_[key] = pending;
-      SendClaim(pending);
+      const auto changing = claims_.find(key);
+      if (changing == claims_.end()) {
+        ClaimAgain(key, name);
+      } else {
+        changing->second->fallback = name;
+      }
     }
+  }
+
+  void ClaimAgain(const Key& key, const Name& name) {
+    BeginClaim({key.channel, key.connection, name.nickname, "", nullptr, name.on_lost},
+               /*again=*/true);
+  }
+
+  void BeginClaim(Claim claim, bool again) {
+    auto pending = std::make_shared<PendingClaim>();
+    pending->claim = std::move(claim);
+    pending->request_id = base::RandomUuid();
+    pending->again = again;
+    claims_[{pending->claim.channel, pending->claim.connection}] = pending;
+    SendClaim(pending);
   }
 
   void SendClaim(const std::shared_ptr<PendingClaim>& pending) {
@@ -263,13 +280,22 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
     request.set_request_id(pending->request_id);
     request.set_nickname(pending->claim.nickname);
     request.set_previous_nickname(pending->claim.previous_nickname);
-    presence_.Register(std::move(request), [self = shared_from_this(), pending](auto answer) {
-      self->Post(
-          [pending, answer = std::move(answer)](Core& core) { core.OnClaimed(pending, answer); });
+    presence_.Register(std::move(request), [self = shared_from_this(), pending,
+                                            lease = lease_](auto answer) {
+      self->Post([pending, lease, answer = std::move(answer)](Core& core) {
+        if (lease == core.lease_) return core.OnClaimed(pending, answer);
+        // Whatever the old lease won went with it.
+        pending->request_id = base::RandomUuid();
+        core.ClaimLater(pending);
+      });
     });
   }
 
   void ClaimLater(const std::shared_ptr<PendingClaim>& pending) {
+    if (pending->cancelled) {
+      claims_.erase({pending->claim.channel, pending->claim.connection});
+      return pending->cancelled();
+    }
     const absl::Duration wait = pending->backoff;
     pending->backoff = std::min(wait * 2, kLastBackoff);
     After(wait, [pending](Core& core) { core.SendClaim(pending); });
@@ -289,6 +315,11 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
     if (pending->cancelled) return Release(key, pending->cancelled);
     if (claim.done) claim.done(registered ? ClaimOutcome::kRegistered : ClaimOutcome::kTaken);
     if (pending->again && !registered && claim.on_lost) claim.on_lost();
+    if (pending->next) {
+      BeginClaim(*std::move(pending->next), /*again=*/false);
+    } else if (pending->fallback && !registered) {
+      ClaimAgain(key, *pending->fallback);
+    }
   }
 
   // Gives back what the connection holds, if anything.

@@ -173,10 +173,11 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
     using fanout::v1::PublishResponse;
     if (answer.ok() && answer->outcome() == PublishResponse::PUBLISHED) return OnPublished();
     if (answer.status().code() == absl::StatusCode::kResourceExhausted) return OnRefused();
-    if (answer.ok() && answer->outcome() == PublishResponse::GAP) {
-      // The store has forgotten the series (nothing was said for long, or it came back empty).
+    {
       const std::lock_guard lock(mutex_);
-      BeginSeries();
+      if (!answer.ok()) in_doubt_ = true;
+      // The store has forgotten the series (nothing was said for long, or it came back empty).
+      if (answer.ok() && answer->outcome() == PublishResponse::GAP) BeginSeries();
     }
     metrics_->retries.Increment();
     RetryLater();
@@ -189,6 +190,7 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
       next_sequence_ += sent_;
       done = TakeFront(std::min(sent_, waiting_.size()));
       sent_ = 0;
+      in_doubt_ = false;
       backoff_ = kFirstBackoff;
     }
     metrics_->published.Increment(static_cast<double>(done.size()));
@@ -198,11 +200,16 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
 
   void OnRefused() {
     std::deque<Waiting> refused;
+    bool in_doubt = false;
     {
       const std::lock_guard lock(mutex_);
       refused = TakeFront(std::min(sent_, waiting_.size()));
-      sent_ = 0;
+      in_doubt = in_doubt_;
       BeginSeries();
+    }
+    if (in_doubt) {  // an earlier attempt may have put it into the channel all the same
+      Fail(std::move(refused));
+      return SendNext();
     }
     metrics_->refused.Increment(static_cast<double>(refused.size()));
     for (Waiting& waiting : refused) {
@@ -242,6 +249,7 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
     publisher_ = base::RandomUuid();
     next_sequence_ = 1;
     sent_ = 0;
+    in_doubt_ = false;
   }
 
   std::deque<Waiting> TakeFront(size_t count) {
@@ -276,6 +284,7 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
   std::deque<Waiting> waiting_;
   size_t bytes_ = 0;
   size_t sent_ = 0;  // messages at the front that were sent as one batch and have no outcome yet
+  bool in_doubt_ = false;  // the outcome of an earlier attempt to send them is unknown
   bool busy_ = false;
   bool stopped_ = false;
   absl::Duration backoff_ = kFirstBackoff;

@@ -14,8 +14,8 @@ constexpr std::chrono::seconds kLinger(5);
 
 }  // namespace
 
-QueuedSocket::QueuedSocket(Socket socket, std::string unread)
-    : core_(std::make_shared<Core>(std::move(socket), std::move(unread))) {
+QueuedSocket::QueuedSocket(Socket socket, std::string unread, std::shared_ptr<void> kept)
+    : core_(std::make_shared<Core>(std::move(socket), std::move(unread), std::move(kept))) {
   boost::system::error_code ignored;  // a socket that is gone already fails at the first write
   core_->socket.non_blocking(true, ignored);
   core_->socket.set_option(asio::ip::tcp::no_delay(true), ignored);
@@ -90,6 +90,7 @@ void QueuedSocket::Core::Close() {
   boost::system::error_code ignored;
   linger_timer.cancel();
   socket.close(ignored);
+  kept.reset();
   queue.DropUnsent();
 }
 

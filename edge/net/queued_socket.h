@@ -34,8 +34,9 @@ class QueuedSocket {
  public:
   using executor_type = Executor;
 
-  // `unread`: bytes that were read from the socket already, to be read again first.
-  QueuedSocket(Socket socket, std::string unread);
+  // `unread`: bytes that were read from the socket already, to be read again first. `kept` is let
+  // go when the socket is closed, which may be after the end of this object.
+  QueuedSocket(Socket socket, std::string unread, std::shared_ptr<void> kept);
 
   executor_type get_executor() noexcept { return core_->socket.get_executor(); }
 
@@ -101,10 +102,11 @@ class QueuedSocket {
  private:
   // Outlives the QueuedSocket while it still writes or lingers.
   struct Core {
-    Core(Socket taken, std::string read_already)
+    Core(Socket taken, std::string read_already, std::shared_ptr<void> keep)
         : socket(std::move(taken)),
           linger_timer(socket.get_executor()),
-          unread(std::move(read_already)) {}
+          unread(std::move(read_already)),
+          kept(std::move(keep)) {}
 
     void Flush(const std::shared_ptr<Core>& self);
     void WaitUntilWritable(const std::shared_ptr<Core>& self);
@@ -117,6 +119,7 @@ class QueuedSocket {
     Timer linger_timer;
     SendQueue queue;
     std::string unread;
+    std::shared_ptr<void> kept;
     bool waiting = false;  // for the kernel to take more
     bool broken = false;
     bool lingering = false;

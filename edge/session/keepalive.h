@@ -38,6 +38,10 @@ class Keepalive {
   void Remove(Kept& kept);
 
   size_t size() const { return size_; }
+
+  // From now on whoever comes is to be sent away at once.
+  void Close() { closed_ = true; }
+  bool closed() const { return closed_; }
   // Calls `action` for `count` connections at most; it may remove the one that it is called with.
   void ForSome(size_t count, const std::function<void(Kept&)>& action);
 
@@ -49,6 +53,7 @@ class Keepalive {
   size_t next_ = 0;                          // bucket of the next tick
   size_t fill_ = 0;                          // bucket of the next connection
   size_t size_ = 0;
+  bool closed_ = false;
 };
 
 }  // namespace gischat::edge::session

@@ -19,8 +19,8 @@ using Step = Outgoing::Step;
 
 // A client is let in without a count when presence has not answered for so long.
 constexpr std::chrono::seconds kJoinPatience(2);
-// While a nickname claim is under way, later messages of the client wait so long at most.
-constexpr std::chrono::seconds kClaimPatience(1);
+// While a nickname is claimed or given back, later messages of the client wait so long at most.
+constexpr std::chrono::seconds kPausePatience(1);
 // A message whose review fails for want of moderation is tried again for so long.
 constexpr absl::Duration kReviewPatience = absl::Seconds(10);
 constexpr std::chrono::milliseconds kReviewRetry(200);
@@ -245,7 +245,6 @@ void Session::OnPublished(std::string_view kind, size_t bytes, const absl::Statu
 
 void Session::Register(const std::string& wanted) {
   claiming_ = true;
-  paused_ = true;
   clients::Lease::Claim claim;
   claim.channel = identity_.channel;
   claim.connection = identity_.connection;
@@ -260,11 +259,22 @@ void Session::Register(const std::string& wanted) {
     });
   };
   parts_.lease.Register(std::move(claim));
-  After(executor_, kClaimPatience, [weak = weak_from_this()] {
-    const auto self = weak.lock();
-    if (self == nullptr || !std::exchange(self->paused_, false)) return;
-    self->Advance();
+  Pause();
+}
+
+uint64_t Session::Pause() {
+  paused_ = true;
+  const uint64_t pause = ++pauses_;
+  After(executor_, kPausePatience, [weak = weak_from_this(), pause] {
+    if (const auto self = weak.lock()) self->EndPause(pause);
   });
+  return pause;
+}
+
+void Session::EndPause(uint64_t pause) {
+  if (!paused_ || pause != pauses_) return;  // it has ended; this may be another
+  paused_ = false;
+  Advance();
 }
 
 void Session::OnClaimed(const std::string& wanted, clients::ClaimOutcome outcome) {
@@ -286,13 +296,11 @@ void Session::OnNicknameLost(const std::string& lost) {
 
 void Session::Unregister() {
   nickname.clear();
-  paused_ = true;
-  parts_.lease.Unregister(identity_.channel, identity_.connection, [self = shared_from_this()] {
-    asio::post(self->executor_, [self] {
-      self->paused_ = false;
-      self->Advance();
-    });
-  });
+  const uint64_t pause = Pause();
+  parts_.lease.Unregister(
+      identity_.channel, identity_.connection, [self = shared_from_this(), pause] {
+        asio::post(self->executor_, [self, pause] { self->EndPause(pause); });
+      });
 }
 
 void Session::OnClosed() {
@@ -302,7 +310,8 @@ void Session::OnClosed() {
   parts_.metrics.OnDisconnected(identity_.api);
   parts_.hub.Leave(*this);
   parts_.lease.Disconnect(identity_.channel);
-  if (outbox_.HasSlowReview() || std::exchange(claiming_, false)) {
+  const bool was_claiming = std::exchange(claiming_, false);  // its outcome is told to nobody now
+  if (was_claiming || outbox_.HasSlowReview()) {
     // The name is free at once; an image that is still being looked at comes later.
     return Unregister();
   }

@@ -104,6 +104,9 @@ class Session final : public hub::Member, public std::enable_shared_from_this<Se
   void OnClaimed(const std::string& wanted, clients::ClaimOutcome outcome);
   void OnNicknameLost(const std::string& lost);
   void Unregister();
+  // Holds up the outbox until EndPause() with the number returned, for kPausePatience at most.
+  uint64_t Pause();
+  void EndPause(uint64_t pause);
   void Tell(std::string reason, std::string_view label);
   std::string TakenWords(const std::string& wanted) const;
 
@@ -118,6 +121,7 @@ class Session final : public hub::Member, public std::enable_shared_from_this<Se
   bool joined_ = false;    // handed to the hub
   bool claiming_ = false;  // a nickname claim is under way
   bool paused_ = false;    // the outbox waits for a change of the nickname
+  uint64_t pauses_ = 0;    // so far
 };
 
 }  // namespace gischat::edge::session

@@ -21,16 +21,19 @@ constexpr std::chrono::seconds kClosePatience(5);
 // How long a reader that was too slow gets to see why it is cut off.
 constexpr std::chrono::seconds kCutPatience(1);
 
+// What lasts as long as the socket: the ticket of the client, and whatever waits for all to end.
+using UntilClosed = std::pair<std::shared_ptr<void>, std::shared_ptr<void>>;
+
 }  // namespace
 
 WebSocketConnection::WebSocketConnection(net::Socket socket, std::string unread,
                                          ConnectionLimits limits, SessionParts parts,
                                          SessionIdentity identity, Keepalive& keepalive,
                                          std::shared_ptr<void> ticket)
-    : stream_(std::move(socket), std::move(unread)),
+    : stream_(std::move(socket), std::move(unread),
+              std::make_shared<UntilClosed>(std::move(ticket), parts.alive)),
       limits_(limits),
       metrics_(parts.metrics),
-      ticket_(std::move(ticket)),
       keepalive_(keepalive),
       session_(
           std::make_shared<Session>(*this, stream_.get_executor(), parts, std::move(identity))) {
@@ -39,7 +42,7 @@ WebSocketConnection::WebSocketConnection(net::Socket socket, std::string unread,
     response.set(boost::beast::http::field::server, "gischat/" + std::string(base::Version()));
   }));
   stream_.control_callback([this](websocket::frame_type, boost::beast::string_view) {
-    heard_ = std::chrono::steady_clock::now();
+    unanswered_since_.reset();
   });
 }
 
@@ -52,7 +55,8 @@ void WebSocketConnection::Start(Request request) {
 
 void WebSocketConnection::OnAccepted(boost::system::error_code error) {
   if (error) return;  // the client was told by the answer; it was never let in
-  heard_ = std::chrono::steady_clock::now();
+  // Its upgrade was under way while everybody was sent away.
+  if (keepalive_.closed()) return CloseForRestart();
   keepalive_.Add(*this);
   self_ = shared_from_this();
   session_->Start([weak = weak_from_this()] {
@@ -79,7 +83,7 @@ void WebSocketConnection::Read() {
 void WebSocketConnection::OnRead(boost::system::error_code error) {
   reading_ = false;
   if (error) return End();
-  heard_ = std::chrono::steady_clock::now();
+  unanswered_since_.reset();
   if (stream_.got_text()) {
     const auto bytes = buffer_.cdata();
     session_->OnText({static_cast<const char*>(bytes.data()), bytes.size()});
@@ -126,22 +130,31 @@ void WebSocketConnection::CutSlowReader() {
 
 void WebSocketConnection::OnPingDue(std::chrono::steady_clock::time_point now) {
   if (ended_) return;
-  if (now - heard_ > limits_.pong_timeout) {
+  // Not since the last sign of life: between two pings there need not be any.
+  if (unanswered_since_ && now - *unanswered_since_ >= limits_.pong_timeout) {
     metrics_.OnCut("silent");
     stream_.next_layer().Reset();
     End();
     return;
   }
+  if (!unanswered_since_) unanswered_since_ = now;
   stream_.next_layer().Append(codec::PingFrame(), /*counted=*/false);
   Flush();
 }
 
 void WebSocketConnection::GoAway() {
   if (ended_) return;
-  metrics_.OnCut("shutdown");
+  const auto self = shared_from_this();  // End() lets go of what may be the last reference
   End();
-  stream_.async_close({websocket::close_code::going_away, "server restarts"},
-                      [self = shared_from_this()](boost::system::error_code) {});
+  CloseForRestart();
+}
+
+void WebSocketConnection::CloseForRestart() {
+  ended_ = true;
+  metrics_.OnCut("shutdown");
+  stream_.async_close(
+      {websocket::close_code::going_away, "server restarts"},
+      [self = shared_from_this()](boost::system::error_code) { self->reset_timer_->cancel(); });
   ResetAfter(kClosePatience);
 }
 
@@ -154,10 +167,10 @@ void WebSocketConnection::End() {
 }
 
 void WebSocketConnection::ResetAfter(std::chrono::milliseconds wait) {
-  auto timer = std::make_shared<net::Timer>(stream_.get_executor());
-  timer->expires_after(wait);
-  timer->async_wait([self = shared_from_this(), timer](boost::system::error_code) {
-    self->stream_.next_layer().Reset();
+  reset_timer_ = std::make_unique<net::Timer>(stream_.get_executor());
+  reset_timer_->expires_after(wait);
+  reset_timer_->async_wait([self = shared_from_this()](boost::system::error_code error) {
+    if (!error) self->stream_.next_layer().Reset();
   });
 }
 

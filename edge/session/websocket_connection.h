@@ -6,6 +6,7 @@
 #include <boost/beast/websocket/stream.hpp>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "edge/net/queued_socket.h"
@@ -17,7 +18,7 @@ namespace gischat::edge::session {
 // Bounds of a connection.
 struct ConnectionLimits {
   size_t queue_bytes = 16 << 20;          // waiting for a slow reader, replay not counted
-  std::chrono::seconds pong_timeout{60};  // without a sign of life: gone
+  std::chrono::seconds pong_timeout{60};  // without a sign of life after a ping: gone
 };
 
 // Largest message of a client; a larger one closes its connection with 1009.
@@ -32,7 +33,8 @@ class WebSocketConnection final : public Wire,
  public:
   using Request = boost::beast::http::request<boost::beast::http::empty_body>;
 
-  // `unread`: what was read behind the request. `ticket` is kept as long as the connection lives.
+  // `unread`: what was read behind the request. `ticket` is kept until the socket is
+  // closed.
   WebSocketConnection(net::Socket socket, std::string unread, ConnectionLimits limits,
                       SessionParts parts, SessionIdentity identity, Keepalive& keepalive,
                       std::shared_ptr<void> ticket);
@@ -52,6 +54,7 @@ class WebSocketConnection final : public Wire,
   void OnAccepted(boost::system::error_code error);
   void Read();
   void OnRead(boost::system::error_code error);
+  void CloseForRestart();
   void CutSlowReader();
   void End();
   void ResetAfter(std::chrono::milliseconds wait);
@@ -60,10 +63,11 @@ class WebSocketConnection final : public Wire,
   boost::beast::flat_buffer buffer_;
   const ConnectionLimits limits_;
   EdgeMetrics& metrics_;
-  const std::shared_ptr<void> ticket_;
   Keepalive& keepalive_;
   std::shared_ptr<Session> session_;
-  std::chrono::steady_clock::time_point heard_;
+  std::unique_ptr<net::Timer> reset_timer_;  // once it is being closed
+  // When the first ping was sent since the last sign of life of the client.
+  std::optional<std::chrono::steady_clock::time_point> unanswered_since_;
   std::shared_ptr<WebSocketConnection> self_;  // while it stands in keepalive_
   bool ready_ = false;                         // the session takes messages
   bool reading_ = false;
