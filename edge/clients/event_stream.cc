@@ -25,6 +25,11 @@ constexpr std::chrono::milliseconds kLastBackoff(1000);
 constexpr std::chrono::seconds kSilence(3);
 constexpr std::chrono::milliseconds kSilenceCheck(500);
 
+uint64_t TokenOf(const fanout::v1::Event& event) {
+  if (event.publisher().empty()) return 0;
+  return std::hash<std::string>()(event.publisher() + ':' + std::to_string(event.sequence()));
+}
+
 }  // namespace
 
 // Streams report on threads of gRPC, timers run on the loop; the mutex is between them.
@@ -158,7 +163,8 @@ class EventStream::Core : public std::enable_shared_from_this<Core> {
     }
     update->happenings.push_back({{event.epoch(), event.offset()},
                                   event.stored(),
-                                  std::make_shared<hub::Broadcast>(std::move(message))});
+                                  std::make_shared<hub::Broadcast>(std::move(message)),
+                                  TokenOf(event)});
   }
 
   void End(uint64_t generation, const absl::Status& status) {

@@ -11,6 +11,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -146,6 +147,7 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
   struct PendingClaim {
     Claim claim;
     std::string request_id;
+    std::string lease;  // that it was sent for last
     absl::Duration backoff = kFirstBackoff;
     std::function<void()> cancelled;  // set: the nickname is not wanted any more
     bool again = false;               // an old nickname, announced again after the lease was lost
@@ -272,7 +274,12 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
   }
 
   void SendClaim(const std::shared_ptr<PendingClaim>& pending) {
+    if (pending->cancelled && pending->lease != lease_) {
+      claims_.erase({pending->claim.channel, pending->claim.connection});
+      return pending->cancelled();  // whatever an old lease won went with it
+    }
     if (!announced_) return ClaimLater(pending);
+    pending->lease = lease_;
     presence::v1::RegisterRequest request;
     request.set_lease(lease_);
     request.set_channel(pending->claim.channel);
@@ -280,22 +287,13 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
     request.set_request_id(pending->request_id);
     request.set_nickname(pending->claim.nickname);
     request.set_previous_nickname(pending->claim.previous_nickname);
-    presence_.Register(std::move(request), [self = shared_from_this(), pending,
-                                            lease = lease_](auto answer) {
-      self->Post([pending, lease, answer = std::move(answer)](Core& core) {
-        if (lease == core.lease_) return core.OnClaimed(pending, answer);
-        // Whatever the old lease won went with it.
-        pending->request_id = base::RandomUuid();
-        core.ClaimLater(pending);
-      });
+    presence_.Register(std::move(request), [self = shared_from_this(), pending](auto answer) {
+      self->Post(
+          [pending, answer = std::move(answer)](Core& core) { core.OnClaimed(pending, answer); });
     });
   }
 
   void ClaimLater(const std::shared_ptr<PendingClaim>& pending) {
-    if (pending->cancelled) {
-      claims_.erase({pending->claim.channel, pending->claim.connection});
-      return pending->cancelled();
-    }
     const absl::Duration wait = pending->backoff;
     pending->backoff = std::min(wait * 2, kLastBackoff);
     After(wait, [pending](Core& core) { core.SendClaim(pending); });
@@ -303,6 +301,10 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
 
   void OnClaimed(const std::shared_ptr<PendingClaim>& pending,
                  const absl::StatusOr<RegisterResponse>& answer) {
+    if (pending->lease != lease_) {  // the answer is about a lease that is gone
+      pending->request_id = base::RandomUuid();
+      return SendClaim(pending);
+    }
     if (!answer.ok() || answer->outcome() == RegisterResponse::LEASE_UNKNOWN) {
       if (answer.ok() && !reporting_ && announced_) Report(/*everything=*/true);
       return ClaimLater(pending);

@@ -1,5 +1,7 @@
 #include "edge/hub/channel_members.h"
 
+#include <algorithm>
+
 namespace gischat::edge::hub {
 
 void ChannelMembers::Add(Member& member) {
@@ -18,10 +20,11 @@ void ChannelMembers::Remove(Member& member) {
 
 std::vector<Happening> ChannelMembers::Restart(const ChannelUpdate& snapshot) {
   std::vector<Happening> unseen;
-  if (has_window_ && snapshot.place.epoch == place_.epoch) {
-    for (const Happening& happening : snapshot.happenings) {
-      if (happening.place.offset > place_.offset) unseen.push_back(happening);
-    }
+  for (const Happening& happening : snapshot.happenings) {
+    const bool same_epoch = snapshot.place.epoch == place_.epoch;
+    const bool seen = same_epoch ? happening.place.offset <= place_.offset : WasSeen(happening);
+    if (has_window_ && !seen) unseen.push_back(happening);
+    if (!seen) NoteSeen(happening);
   }
   window_.assign(snapshot.happenings.begin(), snapshot.happenings.end());
   window_limit_ = snapshot.history_limit;
@@ -35,6 +38,7 @@ bool ChannelMembers::Advance(const Happening& happening) {
   if (happening.place.epoch == place_.epoch && happening.place.offset <= place_.offset)
     return false;
   place_ = happening.place;
+  NoteSeen(happening);
   if (happening.stored) {
     window_.push_back(happening);
     TrimWindow();
@@ -44,6 +48,20 @@ bool ChannelMembers::Advance(const Happening& happening) {
 
 void ChannelMembers::TrimWindow() {
   while (window_.size() > window_limit_) window_.pop_front();
+}
+
+void ChannelMembers::NoteSeen(const Happening& happening) {
+  if (happening.token == 0) return;
+  if (seen_.size() < kRememberedEvents) {
+    seen_.push_back(happening.token);
+    return;
+  }
+  seen_[next_seen_] = happening.token;
+  next_seen_ = (next_seen_ + 1) % kRememberedEvents;
+}
+
+bool ChannelMembers::WasSeen(const Happening& happening) const {
+  return std::find(seen_.begin(), seen_.end(), happening.token) != seen_.end();
 }
 
 }  // namespace gischat::edge::hub

@@ -11,6 +11,9 @@
 
 namespace gischat::edge::hub {
 
+// How many events a channel remembers, to tell in a new epoch what was seen before.
+inline constexpr size_t kRememberedEvents = 10'000;
+
 // One channel on one io thread: who is in it, and the window of stored messages that somebody who
 // joins is shown. Confined to that thread.
 class ChannelMembers {
@@ -26,7 +29,7 @@ class ChannelMembers {
   void Remove(Member& member);
 
   // Starts afresh from a snapshot; returns the events in it that the members have not seen, oldest
-  // first. Of a new epoch none is known to be unseen.
+  // first: by their offsets, or in a new epoch, whose offsets tell nothing, by their tokens.
   std::vector<Happening> Restart(const ChannelUpdate& snapshot);
 
   // Takes the next event into the window. False: it was there before.
@@ -34,6 +37,8 @@ class ChannelMembers {
 
  private:
   void TrimWindow();
+  void NoteSeen(const Happening& happening);
+  bool WasSeen(const Happening& happening) const;
 
   std::string name_;
   std::vector<Member*> members_;
@@ -41,6 +46,8 @@ class ChannelMembers {
   Place place_;                   // of the last event
   uint32_t window_limit_ = 0;
   bool has_window_ = false;
+  std::vector<uint64_t> seen_;  // tokens of the last events, as a ring
+  size_t next_seen_ = 0;        // where the next one goes
 };
 
 }  // namespace gischat::edge::hub

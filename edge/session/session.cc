@@ -297,10 +297,10 @@ void Session::OnNicknameLost(const std::string& lost) {
 void Session::Unregister() {
   nickname.clear();
   const uint64_t pause = Pause();
-  parts_.lease.Unregister(
-      identity_.channel, identity_.connection, [self = shared_from_this(), pause] {
-        asio::post(self->executor_, [self, pause] { self->EndPause(pause); });
-      });
+  parts_.lease.Unregister(identity_.channel, identity_.connection,
+                          [self = shared_from_this(), pause] {
+                            asio::post(self->executor_, [self, pause] { self->EndPause(pause); });
+                          });
 }
 
 void Session::OnClosed() {
