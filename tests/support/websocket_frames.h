@@ -40,6 +40,33 @@ inline bool TakeFrame(std::string* bytes, WebSocketFrame* frame) {
   return true;
 }
 
+// A frame of a client: masked. `opcode`: 0 goes on with a message, 1: text, 2: binary, 8: close, 9:
+// ping, 10: pong.
+inline std::string ClientFrame(int opcode, std::string_view payload, bool final = true) {
+  std::string frame;
+  frame.push_back(static_cast<char>((final ? 0x80 : 0) | opcode));
+  const auto append_size = [&](int bytes) {
+    for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) {
+      frame.push_back(static_cast<char>(payload.size() >> shift));
+    }
+  };
+  if (payload.size() < 126) {
+    frame.push_back(static_cast<char>(0x80 | payload.size()));
+  } else if (payload.size() <= 0xFFFF) {
+    frame.push_back(static_cast<char>(0xFE));
+    append_size(2);
+  } else {
+    frame.push_back(static_cast<char>(0xFF));
+    append_size(8);
+  }
+  constexpr std::string_view kMask = "\x12\x34\x56\x78";
+  frame.append(kMask);
+  for (size_t i = 0; i < payload.size(); ++i) {
+    frame.push_back(static_cast<char>(payload[i] ^ kMask[i % kMask.size()]));
+  }
+  return frame;
+}
+
 // The text in a whole frame.
 inline std::string PayloadOf(std::string_view frame) {
   std::string bytes(frame);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -56,6 +57,7 @@ class RandomChannel {
     uint64_t offset;
     bool stored;
     std::string text;
+    uint64_t token;
   };
   struct Client {
     std::unique_ptr<RecordingMember> member;
@@ -66,11 +68,12 @@ class RandomChannel {
   uint32_t Pick(uint32_t below) { return static_cast<uint32_t>(random_() % below); }
 
   Happening HappeningOf(const Entry& entry) const {
-    return EventAt(entry.offset, tests::TextMessage(entry.text), entry.stored, epoch_);
+    return EventAt(entry.offset, tests::TextMessage(entry.text), entry.stored, epoch_, entry.token);
   }
 
   Entry Append() {
-    log_.push_back({log_.size() + 1, Pick(3) > 0, "m" + std::to_string(++said_)});
+    ++said_;
+    log_.push_back({log_.size() + 1, Pick(3) > 0, "m" + std::to_string(said_), said_});
     return log_.back();
   }
 
@@ -83,6 +86,7 @@ class RandomChannel {
   }
 
   void Expect(const Entry& entry) {
+    heard_.insert(entry.token);
     for (Client& client : clients_) {
       if (!client.waiting) client.expected.push_back(entry.text);
     }
@@ -124,17 +128,21 @@ class RandomChannel {
     const uint64_t heard = log_.size();
     for (uint32_t i = 0; i < Pick(6); ++i) Append();
     for (const Entry& entry : Window()) {
-      if (started_ && entry.offset > heard) Expect(entry);
+      if (entry.offset > heard) Expect(entry);
     }
     ApplySnapshot();
   }
 
-  // The store lost what it knew, and perhaps says other things under the same offsets.
+  // The store lost what it knew, and perhaps says other things under the same offsets: whatever it
+  // shows that was not heard before is shown.
   void BeginEpoch() {
     if (!started_) return;
     ++epoch_;
     log_.resize(Pick(static_cast<uint32_t>(log_.size()) + 1));
     Append();
+    for (const Entry& entry : Window()) {
+      if (!heard_.contains(entry.token)) Expect(entry);
+    }
     ApplySnapshot();
   }
 
@@ -164,6 +172,7 @@ class RandomChannel {
   uint64_t epoch_ = 1;
   std::vector<Entry> log_;
   uint64_t said_ = 0;
+  std::set<uint64_t> heard_;  // tokens of what the hub was told
   bool started_ = false;
   std::vector<Client> clients_;
 };

@@ -280,19 +280,42 @@ TEST(Hub, AfterASnapshotOfTheSameEpochShowsTheStoredMessagesThatWereMissed) {
   world.hub.Leave(late);
 }
 
-TEST(Hub, AfterASnapshotOfANewEpochDoublesNothing) {
+TEST(Hub, AfterASnapshotOfANewEpochShowsWhatWasNotSeenAndDoublesNothing) {
+  constexpr uint64_t kNext = kEpoch + 1;
+  const auto say = [](uint64_t offset, const std::string& text, uint64_t token) {
+    return EventAt(offset, tests::TextMessage(text), true, kNext, token);
+  };
   World world;
   world.Apply({SnapshotAt(2, {TextAt(1), TextAt(2)})});
   RecordingMember member;
   world.Join(member);
-  world.Apply({SnapshotAt(1, {TextAt(1, true, kEpoch + 1)}, kEpoch + 1),
-               UpdateOf(TextAt(2, true, kEpoch + 1))});
-  EXPECT_THAT(member.seen, ElementsAre("t1", "t2", "t2"));
+  world.Happen(TextAt(3));
+  // The store lost the third and got another one.
+  world.Apply({SnapshotAt(3, {say(1, "t1", 1001), say(2, "t2", 1002), say(3, "u3", 5)}, kNext),
+               UpdateOf(say(4, "u4", 6))});
+  EXPECT_THAT(member.seen, ElementsAre("t1", "t2", "t3", "u3", "u4"));
   RecordingMember late;
   world.Join(late);
-  EXPECT_THAT(late.seen, ElementsAre("t1", "t2"));
+  EXPECT_THAT(late.seen, ElementsAre("t2", "u3", "u4"));
   world.hub.Leave(member);
   world.hub.Leave(late);
+}
+
+TEST(Hub, RemembersTenThousandEventsForANewEpoch) {
+  World world;
+  world.Apply({SnapshotAt(0)});
+  RecordingMember member;
+  world.Join(member);
+  for (uint64_t offset = 1; offset <= kRememberedEvents + 1; ++offset) {
+    world.Happen(TextAt(offset, /*stored=*/false));
+  }
+  member.seen.clear();
+  const auto at = [](uint64_t offset, uint64_t token) {
+    return EventAt(offset, tests::TextMessage(std::to_string(token)), true, kEpoch + 1, token);
+  };
+  world.Apply({SnapshotAt(2, {at(1, 1001), at(2, 1003)}, kEpoch + 1)});
+  EXPECT_THAT(member.seen, ElementsAre("1001"));
+  world.hub.Leave(member);
 }
 
 TEST(Hub, ChangesOfShapeAndNicknameCountFromTheNextMessage) {

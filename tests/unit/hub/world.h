@@ -62,9 +62,10 @@ class RecordingObserver final : public DeliveryObserver {
   std::vector<std::string> restarts;
 };
 
+// `token`: what tells the event from others in whatever epoch; 0: made by presence.
 inline Happening EventAt(uint64_t offset, chat::v1::ChatMessage message, bool stored = true,
-                         uint64_t epoch = kEpoch) {
-  return {{epoch, offset}, stored, std::make_shared<const Broadcast>(std::move(message))};
+                         uint64_t epoch = kEpoch, uint64_t token = 0) {
+  return {{epoch, offset}, stored, std::make_shared<const Broadcast>(std::move(message)), token};
 }
 
 inline ChannelUpdate UpdateOf(Happening happening) {
@@ -91,8 +92,9 @@ inline Updates Shared(std::vector<ChannelUpdate> updates) {
 }
 
 // The text "t<offset>" at that offset.
-inline Happening TextAt(uint64_t offset, bool stored = true, uint64_t epoch = kEpoch) {
-  return EventAt(offset, tests::TextMessage("t" + std::to_string(offset)), stored, epoch);
+inline Happening TextAt(uint64_t offset, bool stored = true) {
+  return EventAt(offset, tests::TextMessage("t" + std::to_string(offset)), stored, kEpoch,
+                 1000 + offset);
 }
 
 struct World {
