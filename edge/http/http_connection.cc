@@ -46,8 +46,9 @@ Method MethodOf(bhttp::verb verb) {
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(net::Socket socket, Handlers& handlers, Admission& admission,
-             std::function<void(Upgrade)> on_upgrade)
-      : socket_(std::move(socket)),
+             std::function<void(Upgrade)> on_upgrade, Patience patience)
+      : patience_(patience),
+        socket_(std::move(socket)),
         deadline_(socket_.get_executor()),
         handlers_(handlers),
         admission_(admission),
@@ -68,7 +69,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
       HeadParser parser;
       parser.header_limit(kMaxHeaderBytes);
       parser.body_limit(boost::none);  // judged when the body is read
-      ExpireAfter(std::chrono::seconds(served == 0 ? kHeaderSeconds : kKeepAliveSeconds));
+      ExpireAfter(served == 0 ? patience_.head : patience_.next);
       if (const auto error = co_await ReadHead(parser)) {
         co_return co_await RefuseHead(error, parser);
       }
@@ -121,7 +122,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     const bool waits = beast::iequals(head.get()[bhttp::field::expect], "100-continue");
     const auto length = head.content_length();
     if (length && *length > kMaxBodyBytes) co_return TooLarge();
-    ExpireAfter(std::chrono::seconds(kBodySeconds));
+    ExpireAfter(patience_.body);
     if (waits && !co_await WriteContinue()) co_return Response{.status = 0};
     BodyParser parser(std::move(head));
     parser.body_limit(kMaxBodyBytes);
@@ -186,7 +187,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     message.keep_alive(keep_alive);
     message.content_length(response.body.size());
     if (!is_head) message.body() = response.body;
-    ExpireAfter(std::chrono::seconds(kBodySeconds));
+    ExpireAfter(patience_.answer);
     boost::system::error_code error;
     bhttp::response_serializer<bhttp::string_body> serializer(message);
     if (is_head) {
@@ -247,7 +248,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   // Cancels what the socket is doing when the time is over; timed_out_ says so then.
-  void ExpireAfter(std::chrono::seconds time) {
+  void ExpireAfter(std::chrono::milliseconds time) {
     timed_out_ = false;
     deadline_.expires_after(time);
     deadline_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
@@ -259,6 +260,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     });
   }
 
+  const Patience patience_;
   net::Socket socket_;
   net::Timer deadline_;
   beast::flat_buffer buffer_{kMaxHeaderBytes + (64 << 10)};
@@ -271,8 +273,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
 }  // namespace
 
 void ServeConnection(net::Socket socket, Handlers& handlers, Admission& admission,
-                     std::function<void(Upgrade)> on_upgrade) {
-  std::make_shared<Connection>(std::move(socket), handlers, admission, std::move(on_upgrade))
+                     std::function<void(Upgrade)> on_upgrade, Patience patience) {
+  std::make_shared<Connection>(std::move(socket), handlers, admission, std::move(on_upgrade),
+                               patience)
       ->Start();
 }
 

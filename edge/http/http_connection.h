@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -13,9 +14,13 @@ namespace gischat::edge::http {
 // Bounds of the HTTP side. A request that passes one is answered (408, 413, 431) where the client
 // can still see it.
 inline constexpr size_t kMaxHeaderBytes = 16 << 10;
-inline constexpr int kHeaderSeconds = 20;     // for a request's head, from its first wait on
-inline constexpr int kBodySeconds = 30;       // for its body
-inline constexpr int kKeepAliveSeconds = 75;  // between two requests
+struct Patience {
+  std::chrono::milliseconds head = std::chrono::seconds(20);  // of the first request, from the
+                                                              // beginning of the connection on
+  std::chrono::milliseconds body = std::chrono::seconds(30);
+  std::chrono::milliseconds answer = std::chrono::seconds(30);  // for the client to take it
+  std::chrono::milliseconds next = std::chrono::seconds(75);    // for the head of a later request
+};
 
 // A WebSocket client at the door: its channel is known, its upgrade not answered yet.
 struct Upgrade {
@@ -32,6 +37,6 @@ struct Upgrade {
 // path or channel is answered with 403 and no body, which every client shows; one that `admission`
 // refuses, with its reason. Runs on the socket's thread and owns itself.
 void ServeConnection(net::Socket socket, Handlers& handlers, Admission& admission,
-                     std::function<void(Upgrade)> on_upgrade);
+                     std::function<void(Upgrade)> on_upgrade, Patience patience = {});
 
 }  // namespace gischat::edge::http
