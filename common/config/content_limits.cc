@@ -27,7 +27,7 @@ void ContentLimits::Declare(Table& table) {
               "Length of the base64 text of an image at most.")
       .Number("MAX_IMAGE_PIXELS", &max_image_pixels,
               {.min = 1, .max = 250'000'000, .unit = "pixels"},
-              "Width times height that an image has at most; decoding takes 8 bytes each.")
+              "Width times height that an image has at most; decoding takes up to 20 bytes each.")
       .Number("MAX_MODEL_RAW_LENGTH", &max_model_raw_length,
               {.min = 1, .max = kLargestLength, .unit = "characters"},
               "Length of a processing model at most.")

@@ -14,7 +14,7 @@
 namespace gischat::moderation {
 namespace {
 
-constexpr uint64_t kMostWorkingBytesPerPixel = 16;
+constexpr uint64_t kMostWorkingBytesPerPixel = 12;
 
 struct Destroy {
   void operator()(Image* image) const { DestroyImageList(image); }

@@ -109,7 +109,7 @@ absl::Status StartImageLibrary(uint64_t workers, uint64_t max_pixels) {
   static uint64_t area = 0;
   if (!started.ok()) return started;
   Widen(MemoryResource, memory, workers * (max_pixels * kBytesPerPixel + kBytesPerWorker));
-  Widen(AreaResource, area, max_pixels);
+  Widen(AreaResource, area, max_pixels + 1);  // the limit itself counts as passed
   return absl::OkStatus();
 }
 

@@ -6,6 +6,7 @@
 #include <prometheus/registry.h>
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "services/moderation/rules.h"
@@ -14,19 +15,31 @@ namespace gischat::moderation {
 
 using chat::v1::ChatMessage;
 
+namespace {
+
+// Those that clients send, and none.
+std::vector<ChatMessage::KindCase> JudgedKinds() {
+  std::vector<ChatMessage::KindCase> kinds = {ChatMessage::KIND_NOT_SET};
+  const auto* const oneof = ChatMessage::descriptor()->FindOneofByName("kind");
+  for (int i = 0; i < oneof->field_count(); ++i) {
+    const auto kind = static_cast<ChatMessage::KindCase>(oneof->field(i)->number());
+    if (IsFromClients(kind)) kinds.push_back(kind);
+  }
+  return kinds;
+}
+
+}  // namespace
+
 Metrics::Metrics(prometheus::Registry& registry) {
   auto& reviews = prometheus::BuildCounter()
                       .Name("gischat_moderation_reviews_total")
                       .Help("Messages that were judged.")
                       .Register(registry);
-  for (size_t number = 0; number < kKinds; ++number) {
-    const auto kind = static_cast<ChatMessage::KindCase>(number);
-    if (!IsFromClients(kind) && kind != ChatMessage::KIND_NOT_SET) continue;
-    const std::string name(KindName(kind));
-    if (number != 0 && name == "none") continue;
+  for (const ChatMessage::KindCase kind : JudgedKinds()) {
     size_t verdict = 0;
     for (const char* word : {"accepted", "rejected", "failed"}) {
-      reviews_[number][verdict++] = &reviews.Add({{"kind", name}, {"verdict", word}});
+      reviews_[kind][verdict++] =
+          &reviews.Add({{"kind", std::string(KindName(kind))}, {"verdict", word}});
     }
   }
   auto& violations = prometheus::BuildCounter()
@@ -60,9 +73,10 @@ Metrics::Metrics(prometheus::Registry& registry) {
 }
 
 void Metrics::CountReview(ChatMessage::KindCase kind, Verdict verdict) {
-  const auto number = static_cast<size_t>(kind);
-  prometheus::Counter* const counter = reviews_[number][static_cast<size_t>(verdict)];
-  if (counter != nullptr) counter->Increment();
+  const auto counters = reviews_.find(IsFromClients(kind) ? kind : ChatMessage::KIND_NOT_SET);
+  if (counters != reviews_.end()) {
+    counters->second[static_cast<size_t>(verdict)]->Increment();
+  }
 }
 
 void Metrics::CountViolation(v1::Violation::Code code) {

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <array>
-#include <cstdint>
-#include <string_view>
+#include <cstddef>
+#include <map>
 
 #include "absl/time/time.h"
 #include "gischat/chat/v1/chat.pb.h"
@@ -23,8 +23,8 @@ enum class Verdict { kAccepted, kRejected, kFailed };
 enum class Refusal { kQueueFull, kWaitedTooLong, kCancelled };
 
 // The metrics of the service:
-//   gischat_moderation_reviews_total{kind,verdict}      kind as clients spell it; verdict
-//                                                       "accepted", "rejected" or "failed"
+//   gischat_moderation_reviews_total{kind,verdict}      kind as clients spell it, or "none";
+//                                                       verdict "accepted", "rejected" or "failed"
 //   gischat_moderation_violations_total{code}           code as in the proto, lower case
 //   gischat_moderation_image_seconds                    from taking an image up to its verdict
 //   gischat_moderation_images_waiting
@@ -43,11 +43,11 @@ class Metrics {
   void ImageEndsToWait();
 
  private:
-  static constexpr size_t kKinds = 23;  // highest number of a kind in the proto, and one
   static constexpr size_t kVerdicts = 3;
   static constexpr size_t kRefusals = 3;
 
-  std::array<std::array<prometheus::Counter*, kVerdicts>, kKinds> reviews_{};
+  // All are filled by the constructor and never change.
+  std::map<chat::v1::ChatMessage::KindCase, std::array<prometheus::Counter*, kVerdicts>> reviews_;
   std::array<prometheus::Counter*, v1::Violation::Code_ARRAYSIZE> violations_{};
   std::array<prometheus::Counter*, kRefusals> refusals_{};
   prometheus::Histogram* image_seconds_ = nullptr;

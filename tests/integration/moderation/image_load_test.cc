@@ -82,6 +82,14 @@ class PendingReview {
   std::atomic<bool> done_{false};
 };
 
+using Reviews = std::vector<std::unique_ptr<PendingReview>>;
+
+Reviews SendAtOnce(size_t count, v1::Moderation::Stub& stub, const v1::ReviewRequest& request) {
+  Reviews reviews(count);
+  for (auto& review : reviews) review = std::make_unique<PendingReview>(stub, request);
+  return reviews;
+}
+
 TEST(ImageLoad, LargeImagesTakeLittleTimeAndMemory) {
   RunningService service(OneWorker());
   const auto stub = service.NewStub();
@@ -143,8 +151,7 @@ TEST(ImageLoad, RefusesMoreImagesThanItHolds) {
   RunningService service(settings);
   const auto stub = service.NewStub();
   const v1::ReviewRequest large = ImageRequest(LargeImage("PNG"));
-  std::vector<std::unique_ptr<PendingReview>> reviews;
-  for (int i = 0; i < 8; ++i) reviews.push_back(std::make_unique<PendingReview>(*stub, large));
+  const Reviews reviews = SendAtOnce(8, *stub, large);
   const auto count = [&](grpc::StatusCode code) {
     return std::count_if(reviews.begin(), reviews.end(), [&](const auto& review) {
       return review->IsDone() && review->code() == code;
@@ -162,8 +169,7 @@ TEST(ImageLoad, DropsImagesThatNobodyWaitsFor) {
   RunningService service(OneWorker());
   const auto stub = service.NewStub();
   const v1::ReviewRequest large = ImageRequest(LargeImage("PNG"));
-  std::vector<std::unique_ptr<PendingReview>> reviews;
-  for (int i = 0; i < 6; ++i) reviews.push_back(std::make_unique<PendingReview>(*stub, large));
+  const Reviews reviews = SendAtOnce(6, *stub, large);
   const std::string waiting = "gischat_moderation_images_waiting";
   ASSERT_TRUE(WaitUntil([&] { return service.Metric(waiting) >= 4; }));
   for (const auto& review : reviews) review->Cancel();
@@ -196,8 +202,7 @@ TEST(ImageLoad, EndsWhileImagesAreDecoded) {
   auto service = std::make_unique<RunningService>(OneWorker());
   const v1::ReviewRequest large = ImageRequest(LargeImage("PNG"));
   const auto stub = service->NewStub();
-  std::vector<std::unique_ptr<PendingReview>> reviews;
-  for (int i = 0; i < 4; ++i) reviews.push_back(std::make_unique<PendingReview>(*stub, large));
+  const Reviews reviews = SendAtOnce(4, *stub, large);
   ASSERT_TRUE(WaitUntil([&] { return service->Metric("gischat_moderation_images_waiting") >= 2; }));
   service->server().Shutdown(absl::Milliseconds(50));
   service.reset();

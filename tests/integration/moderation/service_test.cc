@@ -86,6 +86,8 @@ TEST_F(ModerationService, TakesOnlyKindsThatClientsSend) {
   EXPECT_EQ(Judge(request).status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   request.mutable_message()->mutable_uncompliant();
   EXPECT_EQ(Judge(request).status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(service_.Metric("gischat_moderation_reviews_total{kind=\"none\",verdict=\"failed\"}"),
+            4);
 }
 
 TEST_F(ModerationService, RejectsWhatTheDecoderCouldNotEvenName) {
@@ -134,9 +136,9 @@ TEST_F(ModerationService, RefusesBrokenImagesInTheKnownWords) {
 TEST_F(ModerationService, JudgesManyAtOnce) {
   const std::string file = Encode(Photo(300, 200), "PNG");
   std::atomic<int> wrong = 0;
-  std::vector<std::thread> clients;
-  for (int client = 0; client < 8; ++client) {
-    clients.emplace_back([&, client] {
+  std::vector<std::thread> clients(8);
+  for (size_t client = 0; client < clients.size(); ++client) {
+    clients[client] = std::thread([&, client] {
       const auto stub = service_.NewStub();
       for (int round = 0; round < 40; ++round) {
         const std::string text = absl::StrCat("words ", client, " ", round);

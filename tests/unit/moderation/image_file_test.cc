@@ -8,7 +8,6 @@
 namespace gischat::moderation {
 namespace {
 
-using fixtures::Big;
 using fixtures::Encode;
 using fixtures::Little;
 using fixtures::Photo;

@@ -175,13 +175,13 @@ std::string AddExif(const std::string& file, const std::string& exif) {
 std::string EncodeWithProfile(Magick::Image image, const std::string& coder,
                               const std::string& profile, const std::string& content) {
   image.profile(profile, Magick::Blob(content.data(), content.size()));
-  return Encode(std::move(image), coder);
+  return Encode(image, coder);
 }
 
 std::vector<Chunk> PngChunks(const std::string& png) {
   std::vector<Chunk> chunks;
   for (size_t at = 8; at + 12 <= png.size();) {
-    const uint64_t length = FromBytes(std::string_view(png).substr(at, 4), true);
+    const uint64_t length = FromBytes(png.substr(at, 4), true);
     chunks.push_back({png.substr(at + 4, 4), png.substr(at + 8, length)});
     at += 12 + length;
   }
@@ -191,7 +191,7 @@ std::vector<Chunk> PngChunks(const std::string& png) {
 std::vector<Chunk> WebpChunks(const std::string& webp) {
   std::vector<Chunk> chunks;
   for (size_t at = 12; at + 8 <= webp.size();) {
-    const uint64_t length = FromBytes(std::string_view(webp).substr(at + 4, 4), false);
+    const uint64_t length = FromBytes(webp.substr(at + 4, 4), false);
     chunks.push_back({webp.substr(at, 4), webp.substr(at + 8, length)});
     at += 8 + length + length % 2;
   }
@@ -205,7 +205,8 @@ std::string PngChunk(const std::string& type, const std::string& content) {
 std::string WebpFile(const std::vector<Chunk>& chunks) {
   std::string body = "WEBP";
   for (const auto& [type, content] : chunks) {
-    body += type + Little(content.size(), 4) + content + std::string(content.size() % 2, '\0');
+    body.append(type).append(Little(content.size(), 4)).append(content);
+    body.append(content.size() % 2, '\0');
   }
   return "RIFF" + Little(body.size(), 4) + body;
 }

@@ -72,6 +72,7 @@ Violation Fault(Violation::Code code, const std::string& field) {
 
 std::vector<std::string> FieldsOf(const std::vector<Violation>& violations) {
   std::vector<std::string> fields;
+  fields.reserve(violations.size());
   for (const auto& violation : violations) fields.push_back(violation.field());
   return fields;
 }
