@@ -8,7 +8,6 @@
 
 #include <atomic>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_future.hpp>
 #include <csignal>
 #include <cstdlib>
 #include <memory>
@@ -82,7 +81,9 @@ TEST_F(ProcessTest, StopsAfterASignal) {
 
 TEST_F(ProcessTest, RunsTheLoopFromStartUntilItIsDestroyed) {
   const auto runs = [this] {
-    boost::asio::post(process_.loop(), boost::asio::use_future([] {})).wait();
+    absl::Notification ran;
+    boost::asio::post(process_.loop(), [&ran] { ran.Notify(); });
+    ran.WaitForNotification();
   };
   process_.Run(
       [&] {
