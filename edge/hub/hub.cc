@@ -126,6 +126,7 @@ void Hub::Leave(Member& member) {
 void Hub::Deliver(ChannelMembers& channel, const Broadcast& broadcast) {
   if (broadcast.message().has_nb_users()) return DeliverCount(channel, broadcast);
   if (broadcast.message().has_like()) return DeliverLike(channel, broadcast);
+  if (broadcast.message().has_newcomer()) GrantNickname(channel, broadcast);
   uint64_t clients = 0;
   for (Member* member : channel.members()) {
     const codec::SharedBytes& frame = broadcast.Frame(member->shape);
@@ -134,6 +135,14 @@ void Hub::Deliver(ChannelMembers& channel, const Broadcast& broadcast) {
     ++clients;
   }
   observer_.OnDelivered(broadcast.message().kind_case(), clients);
+}
+
+// Who sees the newcomer may like it at once.
+void Hub::GrantNickname(ChannelMembers& channel, const Broadcast& broadcast) {
+  const std::string& newcomer = broadcast.message().newcomer().newcomer();
+  for (Member* member : channel.members()) {
+    if (member->claimed_nickname == newcomer) member->nickname = newcomer;
+  }
 }
 
 void Hub::DeliverCount(ChannelMembers& channel, const Broadcast& broadcast) {

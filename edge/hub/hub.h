@@ -68,6 +68,7 @@ class Hub {
   std::vector<Waiting*> FindWaiting(const Member& member);
   void LetIn(Channel& channel, Waiting entrant);
   void Deliver(ChannelMembers& channel, const Broadcast& broadcast);
+  void GrantNickname(ChannelMembers& channel, const Broadcast& broadcast);
   void DeliverCount(ChannelMembers& channel, const Broadcast& broadcast);
   void DeliverLike(ChannelMembers& channel, const Broadcast& broadcast);
   bool QueueCount(Member& member, const Count& count, const codec::SharedBytes& frame);

@@ -34,6 +34,9 @@ class Member {
 
   codec::Shape shape = codec::Shape::kChannels;
   std::string nickname;  // registered in the channel; empty: none
+  // The nickname that it claims, while the answer is not there: it may be overtaken by the newcomer
+  // that the channel hears.
+  std::string claimed_nickname;
 
  protected:
   ~Member() = default;

@@ -250,8 +250,10 @@ void Session::Register(const std::string& wanted) {
   claim.connection = identity_.connection;
   claim.nickname = wanted;
   claim.previous_nickname = nickname;
-  claim.done = [self = shared_from_this(), wanted](clients::ClaimOutcome outcome) {
-    asio::post(self->executor_, [self, wanted, outcome] { self->OnClaimed(wanted, outcome); });
+  claimed_nickname = wanted;
+  claim.done = [self = shared_from_this(), wanted, previous = nickname](auto outcome) {
+    asio::post(self->executor_,
+               [self, wanted, previous, outcome] { self->OnClaimed(wanted, previous, outcome); });
   };
   claim.on_lost = [weak = weak_from_this(), executor = executor_, wanted] {
     asio::post(executor, [weak, wanted] {
@@ -277,12 +279,14 @@ void Session::EndPause(uint64_t pause) {
   Advance();
 }
 
-void Session::OnClaimed(const std::string& wanted, clients::ClaimOutcome outcome) {
+void Session::OnClaimed(const std::string& wanted, const std::string& previous,
+                        clients::ClaimOutcome outcome) {
   claiming_ = false;
   paused_ = false;
-  if (outcome == clients::ClaimOutcome::kRegistered) {
-    nickname = wanted;
-  } else {
+  claimed_nickname.clear();
+  const bool registered = outcome == clients::ClaimOutcome::kRegistered;
+  nickname = registered ? wanted : previous;
+  if (!registered) {
     Tell(TakenWords(wanted), "nickname_taken");
   }
   Advance();

@@ -101,7 +101,8 @@ class Session final : public hub::Member, public std::enable_shared_from_this<Se
   void Publish(Outgoing& outgoing);
   void OnPublished(std::string_view kind, size_t bytes, const absl::Status& status);
   void Register(const std::string& wanted);
-  void OnClaimed(const std::string& wanted, clients::ClaimOutcome outcome);
+  void OnClaimed(const std::string& wanted, const std::string& previous,
+                 clients::ClaimOutcome outcome);
   void OnNicknameLost(const std::string& lost);
   void Unregister();
   // Holds up the outbox until EndPause() with the number returned, for kPausePatience at most.

@@ -420,6 +420,9 @@ class RedisAway(LifecycleCase):
         wait_until(lambda: process.readiness() == 503, "unready")
         server = RedisServer(port)
         process.wait_until_ready()
+        # Redis came back empty: what is said in that very moment is known from its history only.
+        client.send_kind("text", text="back")
+        client.expect("text", text="back")
         self.chats(client)
 
 
