@@ -86,10 +86,13 @@ std::optional<std::string> PercentDecode(std::string_view text) {
 
 Route FindRoute(std::string_view target) {
   Route route;
-  const std::optional<std::string> decoded = PercentDecode(PathOf(target));
+  // Slashes at the end are looked for before decoding: only those can be taken away again.
+  const std::string_view sent = PathOf(target);
+  const std::string_view without_slash = WithoutSlashesAtEnd(sent);
+  route.has_trailing_slash = without_slash.size() != sent.size();
+  const std::optional<std::string> decoded = PercentDecode(without_slash);
   if (!decoded) return route;
-  const std::string_view path = WithoutSlashesAtEnd(*decoded);
-  route.has_trailing_slash = path.size() != decoded->size();
+  const std::string_view path = *decoded;
   for (const auto& [fixed, resource] : kFixedPaths) {
     if (path != fixed) continue;
     route.resource = resource;
