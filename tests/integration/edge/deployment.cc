@@ -1,0 +1,126 @@
+#include "tests/integration/edge/deployment.h"
+
+#include <gtest/gtest.h>
+#include <prometheus/registry.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <stdexcept>
+#include <utility>
+
+#include "common/rpc/channel.h"
+#include "common/rpc/server.h"
+#include "services/fanout/service.h"
+#include "services/moderation/service.h"
+#include "services/presence/service.h"
+
+namespace gischat::tests {
+namespace {
+
+constexpr char kAddress[] = "127.0.0.1";
+
+uint16_t FreePort() {
+  using Tcp = boost::asio::ip::tcp;
+  boost::asio::io_context context;
+  return Tcp::acceptor(context, {boost::asio::ip::make_address(kAddress), 0})
+      .local_endpoint()
+      .port();
+}
+
+std::unique_ptr<edge::Edge> MakeEdge(const Services& services, uint16_t port,
+                                     boost::asio::io_context& loop,
+                                     prometheus::Registry& registry) {
+  edge::Settings settings;
+  settings.address = kAddress;
+  settings.port = port;
+  settings.threads = 2;
+  settings.drain = absl::ZeroDuration();
+  const std::string target = services.target();
+  return std::make_unique<edge::Edge>(
+      settings,
+      edge::Backends{rpc::MakeChannel(target, "gischat.presence.v1.Presence"),
+                     rpc::MakeChannel(target, "gischat.moderation.v1.Moderation"),
+                     rpc::MakeChannel(target, "gischat.fanout.v1.Fanout"), [] { return true; }},
+      loop, registry);
+}
+
+}  // namespace
+
+struct Services::Running {
+  Running(boost::asio::io_context& loop, bus::MemoryBus& bus, presence::PresenceStore& store,
+          uint16_t port)
+      : moderation(moderation::Settings(), base::SystemClock(), registry),
+        presence(store, loop, base::SystemClock(), presence::Settings(), registry),
+        fanout(loop, bus, registry) {
+    if (absl::Status status = moderation.Start(); !status.ok()) {
+      throw std::runtime_error(status.ToString());
+    }
+    auto listening = rpc::Server::Listen(
+        {kAddress, port}, {moderation.grpc_service(), presence.grpc(), fanout.grpc_service()});
+    if (!listening.ok()) throw std::runtime_error(listening.status().ToString());
+    server = *std::move(listening);
+    presence.Start();
+    fanout.Start();
+    server->SetServing(true);
+  }
+  ~Running() {
+    server->Shutdown(absl::ZeroDuration());
+    fanout.Stop();
+    presence.Stop();
+  }
+
+  prometheus::Registry registry;
+  moderation::Service moderation;
+  presence::Service presence;
+  fanout::Service fanout;
+  std::unique_ptr<rpc::Server> server;
+};
+
+Services::Services()
+    : bus_(loop_.loop().get_executor(), bus::Limits()),
+      store_(bus_, base::SystemClock(), presence::Settings().time_to_live) {
+  Start();
+}
+
+Services::~Services() {
+  Stop();
+  loop_.Stop();
+}
+
+void Services::Start() {
+  running_ = std::make_unique<Running>(loop_.loop(), bus_, store_, port_);
+  port_ = static_cast<uint16_t>(running_->server->port());
+}
+
+void Services::Stop() { running_.reset(); }
+
+std::string Services::target() const {
+  return "ipv4:" + std::string(kAddress) + ":" + std::to_string(port_);
+}
+
+RunningEdge::RunningEdge(const Services& services)
+    : registry_(std::make_unique<prometheus::Registry>()) {
+  for (int attempt = 0; attempt < 10; ++attempt) {
+    port_ = FreePort();
+    edge_ = MakeEdge(services, port_, loop_.loop(), *registry_);
+    if (edge_->Start().ok()) return;
+  }
+  throw std::runtime_error("no free port for an edge");
+}
+
+RunningEdge::~RunningEdge() {
+  Stop();
+  edge_.reset();
+  loop_.Stop();
+}
+
+void RunningEdge::Stop() { edge_->Stop(); }
+
+absl::Status RunningEdge::TryToStart(const Services& services, uint16_t port) {
+  LoopThread loop;
+  prometheus::Registry registry;
+  const auto edge = MakeEdge(services, port, loop.loop(), registry);
+  return edge->Start();
+}
+
+}  // namespace gischat::tests

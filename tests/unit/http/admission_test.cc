@@ -1,0 +1,134 @@
+#include "edge/http/admission.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <prometheus/registry.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/support/edge_parts.h"
+
+namespace gischat::edge::http {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::Pair;
+
+class AdmissionTest : public testing::Test {
+ protected:
+  void Limit(AdmissionLimits limits) {
+    admission_ = std::make_unique<Admission>(std::move(limits), registry_);
+  }
+  // Keeps the ticket. The status of the refusal; 0: let in.
+  int Enter(const std::string& address = "192.0.2.1", const std::string& origin = "") {
+    auto entered = admission_->Enter(address, origin, now_);
+    if (auto* ticket = std::get_if<Admission::Ticket>(&entered)) {
+      tickets_.push_back(std::move(*ticket));
+      return 0;
+    }
+    refusal_ = std::get<Response>(std::move(entered));
+    return refusal_.status;
+  }
+
+  prometheus::Registry registry_;
+  std::unique_ptr<Admission> admission_;
+  Admission::Clock::time_point now_ = Admission::Clock::now();
+  std::vector<Admission::Ticket> tickets_;
+  Response refusal_;
+};
+
+TEST_F(AdmissionTest, LetsAConferenceInByDefault) {
+  Limit({});
+  for (int i = 0; i < 10'000; ++i) {
+    ASSERT_EQ(Enter(), 0) << i;
+    now_ += milliseconds(1);
+  }
+}
+
+TEST_F(AdmissionTest, BoundsTheConnectionsInAll) {
+  Limit({.connections = 2, .allowed_origins = {}});
+  EXPECT_EQ(Enter("a"), 0);
+  EXPECT_EQ(Enter("b"), 0);
+  EXPECT_EQ(Enter("c"), 503);
+  EXPECT_EQ(refusal_.body, R"({"detail":"The server is full"})");
+  EXPECT_THAT(refusal_.headers, Contains(Pair("Retry-After", "2")));
+  EXPECT_EQ(tests::MetricValue(registry_, "gischat_edge_connections_refused_total", "full"), 1);
+  tickets_.pop_back();
+  EXPECT_EQ(Enter("c"), 0);
+}
+
+TEST_F(AdmissionTest, BoundsTheConnectionsOfAnAddress) {
+  Limit({.connections_per_address = 2, .allowed_origins = {}});
+  EXPECT_EQ(Enter("a"), 0);
+  EXPECT_EQ(Enter("a"), 0);
+  EXPECT_EQ(Enter("a"), 429);
+  EXPECT_THAT(refusal_.body, HasSubstr("Too many connections from this address"));
+  EXPECT_EQ(Enter("b"), 0);
+  tickets_.erase(tickets_.begin());
+  EXPECT_EQ(Enter("a"), 0);
+}
+
+TEST_F(AdmissionTest, BoundsTheRateOfAnAddress) {
+  Limit({.connection_rate = 10, .allowed_origins = {}});
+  for (int i = 0; i < 10; ++i) ASSERT_EQ(Enter("a"), 0);
+  EXPECT_EQ(Enter("a"), 429);
+  EXPECT_THAT(refusal_.headers, Contains(Pair("Retry-After", "2")));
+  EXPECT_EQ(Enter("b"), 0);
+  now_ += milliseconds(150);
+  EXPECT_EQ(Enter("a"), 0);
+  EXPECT_EQ(Enter("a"), 429);
+  now_ += std::chrono::hours(1);
+  for (int i = 0; i < 10; ++i) ASSERT_EQ(Enter("a"), 0);
+  EXPECT_EQ(Enter("a"), 429) << "more than the rate was saved up";
+}
+
+TEST_F(AdmissionTest, ForgetsNobodyWhoIsConnected) {
+  Limit({.connections_per_address = 1, .allowed_origins = {}});
+  EXPECT_EQ(Enter("a"), 0);
+  now_ += std::chrono::hours(1);
+  EXPECT_EQ(Enter("b"), 0);
+  EXPECT_EQ(Enter("a"), 429);
+}
+
+TEST_F(AdmissionTest, ZeroTurnsABoundOff) {
+  Limit({.connections = 0,
+         .connections_per_address = 0,
+         .connection_rate = 0,
+         .allowed_origins = {}});
+  for (int i = 0; i < 20'000; ++i) ASSERT_EQ(Enter(), 0);
+}
+
+TEST_F(AdmissionTest, RefusesPagesOfOtherOrigins) {
+  Limit({.allowed_origins = {"https://chat.example", "https://other.example"}});
+  EXPECT_EQ(Enter("a", "https://chat.example"), 0);
+  EXPECT_EQ(Enter("a", ""), 0) << "QGIS sends none";
+  for (const char* origin : {"https://evil.example", "http://chat.example",
+                             "https://chat.example.evil.example", "null"}) {
+    EXPECT_EQ(Enter("a", origin), 403) << origin;
+  }
+  Limit({});
+  EXPECT_EQ(Enter("a", "https://evil.example"), 0);
+}
+
+TEST_F(AdmissionTest, LetsNobodyInOnceItIsClosed) {
+  Limit({});
+  EXPECT_EQ(Enter(), 0);
+  admission_->Close();
+  EXPECT_EQ(Enter(), 503);
+  EXPECT_THAT(refusal_.body, HasSubstr("about to restart"));
+}
+
+TEST_F(AdmissionTest, MayEndBeforeItsTickets) {
+  Limit({});
+  EXPECT_EQ(Enter(), 0);
+  admission_.reset();
+  tickets_.clear();
+}
+
+}  // namespace
+}  // namespace gischat::edge::http
