@@ -2,25 +2,28 @@
 
 #include <grpcpp/client_context.h>
 
+#include <utility>
 #include <vector>
 
 namespace gischat::rpc {
 
 PendingCalls::~PendingCalls() {
   std::unique_lock lock(mutex_);
-  const std::vector<grpc::ClientContext*> pending(calls_.begin(), calls_.end());
-  for (grpc::ClientContext* call : pending) {
-    if (calls_.contains(call)) call->TryCancel();
+  const std::vector<std::pair<const grpc::ClientContext*, std::shared_ptr<grpc::ClientContext>>>
+      pending(calls_.begin(), calls_.end());
+  for (const auto& [key, call] : pending) {
+    if (calls_.contains(key)) call->TryCancel();
   }
   none_left_.wait(lock, [this] { return calls_.empty(); });
 }
 
-void PendingCalls::Add(grpc::ClientContext* call) {
+void PendingCalls::Add(std::shared_ptr<grpc::ClientContext> call) {
   const std::lock_guard lock(mutex_);
-  calls_.insert(call);
+  const grpc::ClientContext* key = call.get();
+  calls_.emplace(key, std::move(call));
 }
 
-void PendingCalls::Remove(grpc::ClientContext* call) {
+void PendingCalls::Remove(const grpc::ClientContext* call) {
   const std::lock_guard lock(mutex_);
   calls_.erase(call);
   if (calls_.empty()) none_left_.notify_all();

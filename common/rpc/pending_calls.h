@@ -1,8 +1,9 @@
 #pragma once
 
 #include <condition_variable>
+#include <memory>
 #include <mutex>
-#include <unordered_set>
+#include <unordered_map>
 
 namespace grpc {
 class ClientContext;
@@ -20,13 +21,15 @@ class PendingCalls {
   PendingCalls(const PendingCalls&) = delete;
   PendingCalls& operator=(const PendingCalls&) = delete;
 
-  void Add(grpc::ClientContext* call);
-  void Remove(grpc::ClientContext* call);
+  // Shares the call's context: a cancelled call may end, and let its context go, before TryCancel()
+  // has returned from it.
+  void Add(std::shared_ptr<grpc::ClientContext> call);
+  void Remove(const grpc::ClientContext* call);
 
  private:
-  std::recursive_mutex mutex_;  // a cancelled call may end within TryCancel
+  std::recursive_mutex mutex_;  // a cancelled call may end within TryCancel()
   std::condition_variable_any none_left_;
-  std::unordered_set<grpc::ClientContext*> calls_;
+  std::unordered_map<const grpc::ClientContext*, std::shared_ptr<grpc::ClientContext>> calls_;
 };
 
 }  // namespace gischat::rpc

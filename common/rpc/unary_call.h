@@ -41,7 +41,7 @@ void CallUnary(Async* async,
   call->done = std::move(done);
   call->began = absl::Now();
   call->context.set_deadline(absl::ToChronoTime(call->began + timeout));
-  pending.Add(&call->context);
+  pending.Add({call, &call->context});
   (async->*method)(&call->context, &call->request, &call->response,
                    [call, name, &metrics, &pending](const grpc::Status& status) {
                      metrics.Observe(name, static_cast<absl::StatusCode>(status.error_code()),

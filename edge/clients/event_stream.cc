@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
@@ -64,8 +65,12 @@ class EventStream::Core : public std::enable_shared_from_this<Core> {
   }
 
   void Stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopped_ = true;
+      generation_ = 0;
+    }
     asio::post(loop_, [self = shared_from_this()] {
-      self->stopped_ = true;
       self->stream_.reset();
       self->retry_.cancel();
       self->watch_.cancel();
@@ -100,6 +105,7 @@ class EventStream::Core : public std::enable_shared_from_this<Core> {
     uint64_t generation = 0;
     {
       const std::lock_guard lock(mutex_);
+      if (stopped_) return;
       generation = generation_ = ++last_generation_;
       heard_ = Steady::now();
       for (const auto& [channel, place] : places_) {
@@ -228,7 +234,7 @@ class EventStream::Core : public std::enable_shared_from_this<Core> {
   std::unique_ptr<FanoutClient::Stream> stream_;  // the loop's
   asio::steady_timer retry_;
   asio::steady_timer watch_;
-  bool stopped_ = false;  // the loop's
+  std::atomic<bool> stopped_ = false;
 
   mutable std::mutex mutex_;  // guards what follows
   std::map<std::string, hub::Place> places_;

@@ -28,10 +28,10 @@ class EventStream {
   // `edge` is a name for logs. The loop runs timers. Everything outlives the stream.
   EventStream(boost::asio::io_context& loop, FanoutClient& fanout, std::string edge,
               std::vector<std::string> channels, Sink sink, prometheus::Registry& registry);
-  ~EventStream();  // as Stop(); the loop must not run any more, or Stop() have returned before
+  ~EventStream();  // as Stop()
 
   void Start();
-  void Stop();
+  void Stop();  // for good; the sink is not called any more
 
   // OK while the stream is alive. Thread-safe.
   absl::Status Health() const;

@@ -99,23 +99,24 @@ class GrpcPresenceClient final : public PresenceClient {
 };
 
 // One Subscribe call. Deletes itself when gRPC is done with it; the handle only cuts it off from
-// its listener.
-class EventReader final : public grpc::ClientReadReactor<fanout::v1::SubscribeResponse> {
+// its listener, and the end of `pending` ends it.
+class EventReader final : public grpc::ClientReadReactor<fanout::v1::SubscribeResponse>,
+                          public std::enable_shared_from_this<EventReader> {
  public:
-  EventReader(fanout::v1::SubscribeRequest request, std::shared_ptr<StreamListener> listener)
-      : request_(std::move(request)), listener_(std::move(listener)) {}
+  EventReader(fanout::v1::SubscribeRequest request, std::shared_ptr<StreamListener> listener,
+              rpc::PendingCalls& pending)
+      : pending_(pending), request_(std::move(request)), listener_(std::move(listener)) {}
 
   void Start(fanout::v1::Fanout::Stub& stub) {
+    self_ = shared_from_this();
+    pending_.Add({self_, &context_});
     stub.async()->Subscribe(&context_, &request_, this);
     StartRead(&response_);
     StartCall();
   }
 
   void Cancel() {
-    {
-      const std::lock_guard lock(mutex_);
-      listener_.reset();
-    }
+    ForgetListener();
     context_.TryCancel();
   }
 
@@ -128,10 +129,10 @@ class EventReader final : public grpc::ClientReadReactor<fanout::v1::SubscribeRe
 
   void OnDone(const grpc::Status& status) override {
     if (const auto listener = CurrentListener()) listener->OnEnd(rpc::FromGrpc(status));
+    ForgetListener();
+    pending_.Remove(&context_);
     self_.reset();
   }
-
-  std::shared_ptr<EventReader> self_;  // until OnDone
 
  private:
   std::shared_ptr<StreamListener> CurrentListener() {
@@ -139,6 +140,13 @@ class EventReader final : public grpc::ClientReadReactor<fanout::v1::SubscribeRe
     return listener_;
   }
 
+  void ForgetListener() {
+    const std::lock_guard lock(mutex_);
+    listener_.reset();
+  }
+
+  rpc::PendingCalls& pending_;
+  std::shared_ptr<EventReader> self_;  // until OnDone
   grpc::ClientContext context_;
   fanout::v1::SubscribeRequest request_;
   fanout::v1::SubscribeResponse response_;
@@ -165,8 +173,7 @@ class GrpcFanoutClient final : public FanoutClient {
 
   std::unique_ptr<Stream> Subscribe(fanout::v1::SubscribeRequest request,
                                     std::shared_ptr<StreamListener> listener) override {
-    auto reader = std::make_shared<EventReader>(std::move(request), std::move(listener));
-    reader->self_ = reader;
+    auto reader = std::make_shared<EventReader>(std::move(request), std::move(listener), pending_);
     reader->Start(*stub_);
     return std::make_unique<Handle>(std::move(reader));
   }
