@@ -251,9 +251,9 @@ void Session::Register(const std::string& wanted) {
   claim.nickname = wanted;
   claim.previous_nickname = nickname;
   claimed_nickname = wanted;
-  claim.done = [self = shared_from_this(), wanted, previous = nickname](auto outcome) {
-    asio::post(self->executor_,
-               [self, wanted, previous, outcome] { self->OnClaimed(wanted, previous, outcome); });
+  previous_nickname_ = nickname;
+  claim.done = [self = shared_from_this(), wanted](auto outcome) {
+    asio::post(self->executor_, [self, wanted, outcome] { self->OnClaimed(wanted, outcome); });
   };
   claim.on_lost = [weak = weak_from_this(), executor = executor_, wanted] {
     asio::post(executor, [weak, wanted] {
@@ -279,13 +279,12 @@ void Session::EndPause(uint64_t pause) {
   Advance();
 }
 
-void Session::OnClaimed(const std::string& wanted, const std::string& previous,
-                        clients::ClaimOutcome outcome) {
+void Session::OnClaimed(const std::string& wanted, clients::ClaimOutcome outcome) {
   claiming_ = false;
   paused_ = false;
   claimed_nickname.clear();
   const bool registered = outcome == clients::ClaimOutcome::kRegistered;
-  nickname = registered ? wanted : previous;
+  nickname = registered ? wanted : previous_nickname_;
   if (!registered) {
     Tell(TakenWords(wanted), "nickname_taken");
   }
@@ -293,8 +292,11 @@ void Session::OnClaimed(const std::string& wanted, const std::string& previous,
 }
 
 void Session::OnNicknameLost(const std::string& lost) {
-  if (nickname != lost) return;
-  nickname.clear();
+  // While another is claimed the old one may show as that already.
+  const bool was_previous = claiming_ && previous_nickname_ == lost;
+  if (nickname != lost && !was_previous) return;
+  if (nickname == lost) nickname.clear();
+  if (was_previous) previous_nickname_.clear();
   Tell(TakenWords(lost), "nickname_lost");
 }
 

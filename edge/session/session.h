@@ -101,8 +101,7 @@ class Session final : public hub::Member, public std::enable_shared_from_this<Se
   void Publish(Outgoing& outgoing);
   void OnPublished(std::string_view kind, size_t bytes, const absl::Status& status);
   void Register(const std::string& wanted);
-  void OnClaimed(const std::string& wanted, const std::string& previous,
-                 clients::ClaimOutcome outcome);
+  void OnClaimed(const std::string& wanted, clients::ClaimOutcome outcome);
   void OnNicknameLost(const std::string& lost);
   void Unregister();
   // Holds up the outbox until EndPause() with the number returned, for kPausePatience at most.
@@ -119,10 +118,11 @@ class Session final : public hub::Member, public std::enable_shared_from_this<Se
   Outbox outbox_;
   size_t unacknowledged_ = 0;  // published, without an outcome yet
   size_t unacknowledged_bytes_ = 0;
-  bool joined_ = false;    // handed to the hub
-  bool claiming_ = false;  // a nickname claim is under way
-  bool paused_ = false;    // the outbox waits for a change of the nickname
-  uint64_t pauses_ = 0;    // so far
+  bool joined_ = false;            // handed to the hub
+  bool claiming_ = false;          // a nickname claim is under way
+  std::string previous_nickname_;  // held when the claim under way began
+  bool paused_ = false;            // the outbox waits for a change of the nickname
+  uint64_t pauses_ = 0;            // so far
 };
 
 }  // namespace gischat::edge::session
