@@ -40,6 +40,12 @@ inline chat::v1::ChatMessage LikeMessage(const std::string& liked_author) {
   return message;
 }
 
+inline chat::v1::ChatMessage NewcomerMessage(const std::string& nickname) {
+  chat::v1::ChatMessage message = Published();
+  message.mutable_newcomer()->set_newcomer(nickname);
+  return message;
+}
+
 inline chat::v1::ChatMessage CountMessage(uint64_t connections, uint64_t revision) {
   chat::v1::ChatMessage message = Published();
   message.mutable_nb_users()->set_nb_users(connections);

@@ -44,6 +44,28 @@ TEST_F(SessionNicknameTest, IsTheClientsOnceItIsRegistered) {
   EXPECT_THAT(parts_.Published(), IsEmpty()) << "presence tells the channel";
 }
 
+TEST_F(SessionNicknameTest, IsTheClientsAsSoonAsTheChannelHearsOfIt) {
+  parts_.HoldClaims();
+  client_.Claim("Ada");
+  parts_.Happen(tests::LikeMessage("Ada"));
+  parts_.Happen(tests::NewcomerMessage("Ada"));
+  parts_.Happen(tests::LikeMessage("Ada"));
+  EXPECT_THAT(client_.seen, ElementsAre("+Ada", "*Ada"));
+  parts_.AnswerClaim(RegisterResponse::REGISTERED);
+  EXPECT_EQ(client_.session().nickname, "Ada");
+}
+
+TEST_F(SessionNicknameTest, IsNotTheClientsWhenItWasAnotherWhoGotIt) {
+  client_.Claim("Bob");
+  parts_.HoldClaims();
+  client_.Claim("Ada");
+  parts_.Happen(tests::NewcomerMessage("Ada"));
+  parts_.AnswerClaim(RegisterResponse::TAKEN);
+  EXPECT_EQ(client_.session().nickname, "Bob");
+  parts_.Happen(tests::NewcomerMessage("Ada"));
+  EXPECT_EQ(client_.session().nickname, "Bob");
+}
+
 TEST_F(SessionNicknameTest, ThatIsTakenIsRefused) {
   parts_.HoldClaims();
   client_.Claim("Ada");
@@ -186,6 +208,23 @@ TEST_F(SessionNicknameTest, ThatWasTakenWhileTheLeaseWasLostIsTheClientsNoMore) 
   other.Enter();
   ASSERT_TRUE(tests::RunUntil(parts_.loop, [&] { return !client_.seen.empty(); }));
   EXPECT_THAT(client_.seen, testing::Contains("!User 'Ada' already registered in channel QGIS"));
+  EXPECT_EQ(client_.session().nickname, "");
+}
+
+TEST_F(SessionNicknameTest, ThatWasLostDoesNotComeBackWhenTheNextOneIsTaken) {
+  client_.Claim("Ada");
+  parts_.HoldClaims();
+  parts_.presence.reports.AnswerAtOnce([](const auto& request) {
+    return tests::FakePresence::Counted(request, /*known=*/request.announce());
+  });
+  Client other(parts_);
+  other.Enter();
+  ASSERT_TRUE(tests::RunUntil(parts_.loop, [&] { return claims() == 2; }));
+  client_.Claim("Bob");
+  parts_.AnswerClaim(RegisterResponse::TAKEN);
+  ASSERT_EQ(claims(), 3u);
+  EXPECT_EQ(parts_.presence.registers.last().nickname(), "Bob");
+  parts_.AnswerClaim(RegisterResponse::TAKEN);
   EXPECT_EQ(client_.session().nickname, "");
 }
 
