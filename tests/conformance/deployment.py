@@ -6,7 +6,8 @@ import itertools
 from pathlib import Path
 
 from http_client import Address, ConnectionEnded, request
-from processes import RedisServer, ServerProcess, free_port, wait_until
+from ports import free_port
+from processes import RedisServer, ServerProcess, wait_until
 
 SETUPS = ("memory", "redis", "split")
 

@@ -21,7 +21,8 @@ import e2e  # noqa: F401  (makes the suite's tools importable)
 from chat_client import ChatClient
 from deployment import Deployment
 from http_client import Address, ConnectionEnded, Response, request
-from processes import RedisServer, ServerProcess, free_port, wait_until
+from ports import free_port
+from processes import RedisServer, ServerProcess, wait_until
 from websocket_client import Closed, HandshakeRefused
 
 PROGRAMS = ("gischat", "gischat-edge", "gischat-presence", "gischat-moderation", "gischat-fanout")

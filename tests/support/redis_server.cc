@@ -1,10 +1,7 @@
 #include "tests/support/redis_server.h"
 
-#include <arpa/inet.h>
 #include <hiredis/hiredis.h>
-#include <netinet/in.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,25 +12,13 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "tests/support/ports.h"
 #include "tests/support/wait_until.h"
 
 namespace gischat::tests {
 namespace {
 
 using ContextPtr = std::unique_ptr<redisContext, decltype(&redisFree)>;
-
-uint16_t FreePort() {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof(address);
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  const bool found = bind(fd, generic, length) == 0 && getsockname(fd, generic, &length) == 0;
-  close(fd);
-  if (!found) throw std::runtime_error("no free port");
-  return ntohs(address.sin_port);
-}
 
 redis::Reply Copy(const redisReply& reply) {
   redis::Reply copy;
@@ -80,11 +65,8 @@ RedisServer::RedisServer(Config config) : config_(std::move(config)) {
   std::string name = (std::filesystem::temp_directory_path() / "gischat-redis-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no folder for redis-server");
   folder_ = name;
-  for (int attempt = 0; attempt < 5; ++attempt) {  // somebody may take the port first
-    port_ = FreePort();
-    if (TryStart()) return;
-  }
-  throw std::runtime_error("redis-server does not start");
+  port_ = FreePort();
+  if (!TryStart()) throw std::runtime_error("redis-server does not start");
 }
 
 RedisServer::~RedisServer() {

@@ -4,7 +4,6 @@
 #include <prometheus/registry.h>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <stdexcept>
 #include <utility>
 
@@ -13,19 +12,12 @@
 #include "services/fanout/service.h"
 #include "services/moderation/service.h"
 #include "services/presence/service.h"
+#include "tests/support/ports.h"
 
 namespace gischat::tests {
 namespace {
 
 constexpr char kAddress[] = "127.0.0.1";
-
-uint16_t FreePort() {
-  using Tcp = boost::asio::ip::tcp;
-  boost::asio::io_context context;
-  return Tcp::acceptor(context, {boost::asio::ip::make_address(kAddress), 0})
-      .local_endpoint()
-      .port();
-}
 
 std::unique_ptr<edge::Edge> MakeEdge(const Services& services, uint16_t port,
                                      boost::asio::io_context& loop,
@@ -78,7 +70,8 @@ struct Services::Running {
 
 Services::Services()
     : bus_(loop_.loop().get_executor(), bus::Limits()),
-      store_(bus_, base::SystemClock(), presence::Settings().time_to_live) {
+      store_(bus_, base::SystemClock(), presence::Settings().time_to_live),
+      port_(FreePort()) {
   Start();
 }
 
@@ -87,10 +80,7 @@ Services::~Services() {
   loop_.Stop();
 }
 
-void Services::Start() {
-  running_ = std::make_unique<Running>(loop_.loop(), bus_, store_, port_);
-  port_ = static_cast<uint16_t>(running_->server->port());
-}
+void Services::Start() { running_ = std::make_unique<Running>(loop_.loop(), bus_, store_, port_); }
 
 void Services::Stop() { running_.reset(); }
 
@@ -100,12 +90,11 @@ std::string Services::target() const {
 
 RunningEdge::RunningEdge(const Services& services)
     : registry_(std::make_unique<prometheus::Registry>()) {
-  for (int attempt = 0; attempt < 10; ++attempt) {
-    port_ = FreePort();
-    edge_ = MakeEdge(services, port_, loop_.loop(), *registry_);
-    if (edge_->Start().ok()) return;
+  port_ = FreePort();
+  edge_ = MakeEdge(services, port_, loop_.loop(), *registry_);
+  if (absl::Status status = edge_->Start(); !status.ok()) {
+    throw std::runtime_error(status.ToString());
   }
-  throw std::runtime_error("no free port for an edge");
 }
 
 RunningEdge::~RunningEdge() {

@@ -34,7 +34,7 @@ class Services {
   LoopThread loop_;
   bus::MemoryBus bus_;
   presence::MemoryPresenceStore store_;
-  uint16_t port_ = 0;
+  const uint16_t port_;
   std::unique_ptr<Running> running_;
 };
 
