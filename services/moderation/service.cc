@@ -4,6 +4,7 @@
 #include <grpcpp/support/server_callback.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <optional>
@@ -58,6 +59,11 @@ ChatMessage WithImage(const ChatMessage& original, std::string image_data) {
   return message;
 }
 
+bool IsAbout(const std::vector<v1::Violation>& violations, std::string_view field) {
+  return std::any_of(violations.begin(), violations.end(),
+                     [&](const v1::Violation& violation) { return violation.field() == field; });
+}
+
 }  // namespace
 
 class Service::Core final : public v1::Moderation::CallbackService {
@@ -90,8 +96,10 @@ class Service::Core final : public v1::Moderation::CallbackService {
 // One call whose image is looked at by the pool. Deletes itself when gRPC is done with it.
 class Service::Core::ImageReview final : public grpc::ServerUnaryReactor {
  public:
-  ImageReview(Core& core, const v1::ReviewRequest& request, v1::ReviewResponse& response)
-      : core_(core), request_(request), response_(response) {}
+  // `other_faults`: of the fields before the image, to be told together with its own.
+  ImageReview(Core& core, const v1::ReviewRequest& request, std::vector<v1::Violation> other_faults,
+              v1::ReviewResponse& response)
+      : core_(core), request_(request), faults_(std::move(other_faults)), response_(response) {}
 
   void Start() {
     core_.metrics_.ImageBeginsToWait();
@@ -122,13 +130,17 @@ class Service::Core::ImageReview final : public grpc::ServerUnaryReactor {
     const auto began = std::chrono::steady_clock::now();
     absl::StatusOr<std::string> png = Normalise();
     core_.metrics_.ObserveImage(absl::FromChrono(std::chrono::steady_clock::now() - began));
-    if (png.ok()) {
-      core_.Accept(WithImage(request_.message(), EncodeBase64(*png)), response_);
-      return Finish(grpc::Status::OK);
+    if (absl::IsInvalidArgument(png.status())) {
+      spdlog::debug("moderation: refused an image: {}", png.status().ToString());
+      faults_.push_back(BadImage());
+    } else if (!png.ok()) {
+      return Fail(png.status());
     }
-    if (!absl::IsInvalidArgument(png.status())) return Fail(png.status());
-    spdlog::debug("moderation: refused an image: {}", png.status().ToString());
-    core_.Reject(ChatMessage::kImage, {BadImage()}, response_);
+    if (faults_.empty()) {
+      core_.Accept(WithImage(request_.message(), EncodeBase64(*png)), response_);
+    } else {
+      core_.Reject(ChatMessage::kImage, std::move(faults_), response_);
+    }
     Finish(grpc::Status::OK);
   }
 
@@ -151,6 +163,7 @@ class Service::Core::ImageReview final : public grpc::ServerUnaryReactor {
 
   Core& core_;
   const v1::ReviewRequest& request_;
+  std::vector<v1::Violation> faults_;
   v1::ReviewResponse& response_;
   std::atomic<bool> abandoned_{false};
   WorkPool::Ticket ticket_ = 0;  // set before gRPC can cancel the call
@@ -171,8 +184,8 @@ grpc::ServerUnaryReactor* Service::Core::Review(grpc::CallbackServerContext* con
     return reactor;
   }
   std::vector<v1::Violation> violations = rules_.Judge(message, request->decoding_violations());
-  if (violations.empty() && kind == ChatMessage::kImage) {
-    auto* const review = new ImageReview(*this, *request, *response);
+  if (kind == ChatMessage::kImage && !IsAbout(violations, "image_data")) {
+    auto* const review = new ImageReview(*this, *request, std::move(violations), *response);
     review->Start();
     return review;
   }

@@ -363,6 +363,14 @@ class Base64(ImageCase):
             with self.subTest(data[:20]):
                 self.refused(data)
 
+    def test_other_faults_are_told_as_well(self) -> None:
+        for data, faults in ((self.good, 1), ("%%%%", 2)):
+            with self.subTest(data[:20]):
+                self.client.send({"type": "image", "author": "a", "image_data": data})
+                reasons = self.client.expect_refusal().split("; ")
+                self.assertTrue(reasons[0].startswith("author: "), reasons)
+                self.assertEqual(reasons[1:], [REFUSAL] * (faults - 1))
+
     def test_longest_allowed(self) -> None:
         self.send_data(encoded(self._file_of(3_750_000)))
         self.assertEqual(self.client.receive(30)["type"], "image")

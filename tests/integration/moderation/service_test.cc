@@ -133,6 +133,20 @@ TEST_F(ModerationService, RefusesBrokenImagesInTheKnownWords) {
   }
 }
 
+TEST_F(ModerationService, TellsABrokenImageTogetherWithOtherFaults) {
+  const std::string file = Encode(Photo(120, 80), "JPEG");
+  for (const bool broken : {false, true}) {
+    v1::ReviewRequest request = ImageRequest(broken ? file.substr(0, file.size() / 2) : file);
+    request.mutable_message()->mutable_image()->set_author("a");
+    const auto [status, response] = Judge(request);
+    ASSERT_TRUE(status.ok());
+    ASSERT_EQ(response.rejected().violations_size(), broken ? 2 : 1);
+    EXPECT_EQ(response.rejected().violations(0).field(), "author");
+    if (!broken) continue;
+    EXPECT_EQ(response.rejected().violations(1).code(), v1::Violation::BAD_IMAGE);
+  }
+}
+
 TEST_F(ModerationService, JudgesManyAtOnce) {
   const std::string file = Encode(Photo(300, 200), "PNG");
   std::atomic<int> wrong = 0;
