@@ -3,6 +3,7 @@
 #include <array>
 #include <boost/asio/write.hpp>
 #include <chrono>
+#include <utility>
 
 namespace gischat::edge::net {
 namespace {
@@ -25,6 +26,13 @@ void QueuedSocket::Reset() {
   boost::system::error_code ignored;
   core_->socket.set_option(asio::socket_base::linger(true, 0), ignored);
   core_->Close();
+}
+
+void QueuedSocket::Finish(codec::SharedBytes last) {
+  core_->queue.DropUnsent();
+  Append(std::move(last), /*counted=*/false);
+  core_->finished = true;
+  Flush();
 }
 
 void QueuedSocket::Core::Flush(const std::shared_ptr<Core>& self) {

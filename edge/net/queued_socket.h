@@ -42,13 +42,16 @@ class QueuedSocket {
 
   // Queues bytes; nothing is written before Flush().
   void Append(codec::SharedBytes bytes, bool counted) {
-    core_->queue.Append(std::move(bytes), counted);
+    if (!core_->finished) core_->queue.Append(std::move(bytes), counted);
   }
   // Writes what the kernel takes, and the rest when it takes more.
   void Flush() { core_->Flush(core_); }
 
   const SendQueue& queue() const { return core_->queue; }
-  void DropUnsent() { core_->queue.DropUnsent(); }
+
+  // Writes a last frame, right after the one that is partly written: whatever else waits or is
+  // appended later is dropped.
+  void Finish(codec::SharedBytes last);
 
   // A write failed: the peer is gone.
   bool broken() const { return core_->broken; }
@@ -123,6 +126,7 @@ class QueuedSocket {
     bool waiting = false;  // for the kernel to take more
     bool broken = false;
     bool lingering = false;
+    bool finished = false;
   };
 
   template <typename Handler>

@@ -41,9 +41,8 @@ WebSocketConnection::WebSocketConnection(net::Socket socket, std::string unread,
   stream_.set_option(websocket::stream_base::decorator([](websocket::response_type& response) {
     response.set(boost::beast::http::field::server, "gischat/" + std::string(base::Version()));
   }));
-  stream_.control_callback([this](websocket::frame_type, boost::beast::string_view) {
-    unanswered_since_.reset();
-  });
+  stream_.control_callback(
+      [this](websocket::frame_type, boost::beast::string_view) { unanswered_since_.reset(); });
 }
 
 void WebSocketConnection::Start(Request request) {
@@ -119,11 +118,8 @@ void WebSocketConnection::CutSlowReader() {
   spdlog::info("edge: a reader that is too slow is cut off ({} bytes waiting)",
                stream_.next_layer().queue().counted_bytes());
   metrics_.OnCut("slow");
-  net::QueuedSocket& socket = stream_.next_layer();
-  socket.DropUnsent();
-  socket.Append(codec::MakeCloseFrame(websocket::close_code::policy_error, "reading too slowly"),
-                /*counted=*/false);
-  socket.Flush();
+  stream_.next_layer().Finish(
+      codec::MakeCloseFrame(websocket::close_code::policy_error, "reading too slowly"));
   End();
   ResetAfter(kCutPatience);
 }

@@ -19,8 +19,8 @@ struct WebSocketFrame {
   }
 };
 
-// Takes the first whole frame out of `bytes`. False when there is none yet.
-inline bool TakeFrame(std::string* bytes, WebSocketFrame* frame) {
+// Takes the first whole frame off the front of `bytes`. False when there is none yet.
+inline bool TakeFrame(std::string_view* bytes, WebSocketFrame* frame) {
   const auto byte = [&](size_t i) { return static_cast<uint8_t>((*bytes)[i]); };
   if (bytes->size() < 2) return false;
   uint64_t length = byte(1) & 0x7F;
@@ -35,8 +35,8 @@ inline bool TakeFrame(std::string* bytes, WebSocketFrame* frame) {
   if (bytes->size() - header < length) return false;
   frame->opcode = byte(0) & 0x0F;
   frame->final = (byte(0) & 0x80) != 0;
-  frame->payload = bytes->substr(header, length);
-  bytes->erase(0, header + length);
+  frame->payload.assign(bytes->substr(header, length));
+  bytes->remove_prefix(header + length);
   return true;
 }
 
@@ -69,9 +69,8 @@ inline std::string ClientFrame(int opcode, std::string_view payload, bool final 
 
 // The text in a whole frame.
 inline std::string PayloadOf(std::string_view frame) {
-  std::string bytes(frame);
   WebSocketFrame read;
-  return TakeFrame(&bytes, &read) && bytes.empty() ? read.payload : "not one frame";
+  return TakeFrame(&frame, &read) && frame.empty() ? read.payload : "not one frame";
 }
 
 }  // namespace gischat::tests

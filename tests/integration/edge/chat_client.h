@@ -85,8 +85,9 @@ class ChatClient {
       head = bytes.substr(0, end + 4);
       bytes.erase(0, end + 4);
     }
+    std::string_view rest = bytes;
     WebSocketFrame frame;
-    while (TakeFrame(&bytes, &frame)) {
+    while (TakeFrame(&rest, &frame)) {
       if (frame.opcode == 9) tcp_.Send(ClientFrame(10, frame.payload));
       if (frame.opcode == 8) {
         close_code = frame.close_code();
@@ -96,6 +97,7 @@ class ChatClient {
       json.push_back(frame.payload);
       seen.push_back(Short(frame.payload));
     }
+    bytes.erase(0, bytes.size() - rest.size());
   }
 
   boost::asio::io_context loop_;

@@ -158,11 +158,11 @@ TEST_F(QueuedSocketTest, ReadsUnreadBytesFirst) {
   EXPECT_EQ(ReadSome(10), " world");
 }
 
-TEST_F(QueuedSocketTest, WhenTheRestIsDroppedOnlyWholeFramesAreSent) {
+TEST_F(QueuedSocketTest, ALastFrameStandsBehindWholeFramesAndNothingFollowsIt) {
   ConnectSlowly();
   QueuePieces();
-  socket_->DropUnsent();
-  socket_->Append(Bytes("END"), false);
+  socket_->Finish(Bytes("END"));
+  socket_->Append(Bytes("too late"), false);
   socket_->Flush();
   client_->Read();
   ASSERT_TRUE(RunUntil(loop_, [&] { return client_->received().ends_with("END"); }));

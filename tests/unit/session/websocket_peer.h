@@ -5,6 +5,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -68,8 +69,10 @@ class Peer {
       head = bytes.substr(0, end + 4);
       bytes.erase(0, end + 4);
     }
+    std::string_view rest = bytes;
     tests::WebSocketFrame frame;
-    while (tests::TakeFrame(&bytes, &frame)) Take(frame);
+    while (tests::TakeFrame(&rest, &frame)) Take(frame);
+    bytes.erase(0, bytes.size() - rest.size());
   }
   void Take(const tests::WebSocketFrame& frame) {
     EXPECT_EQ(close_code, 0) << "something follows the close frame";
