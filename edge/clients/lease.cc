@@ -138,6 +138,7 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
   struct Key {
     std::string channel;
     uint64_t connection;
+    // NOLINTNEXTLINE(modernize-use-nullptr): takes the comparison that this makes for a 0.
     auto operator<=>(const Key&) const = default;
   };
   struct Name {

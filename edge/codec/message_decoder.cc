@@ -289,8 +289,9 @@ DecodedMessage DecodeMessage(JsonDocument document, Api api) {
   DecodedMessage decoded;
   Fields fields(std::move(document), &decoded.violations);
   const JsonValue* type = fields.Find("type");
-  const bool is_text = type != nullptr && type->kind == Kind::kString;
-  DecodeByType(is_text ? std::string_view(type->text) : std::string_view(), fields, api, &decoded);
+  std::string_view name;
+  if (type != nullptr && type->kind == Kind::kString) name = type->text;
+  DecodeByType(name, fields, api, &decoded);
   return decoded;
 }
 

@@ -35,9 +35,9 @@ std::vector<Happening> ChannelMembers::Restart(const ChannelUpdate& snapshot) {
 }
 
 bool ChannelMembers::Advance(const Happening& happening) {
-  if (happening.place.epoch == place_.epoch && happening.place.offset <= place_.offset)
-    return false;
-  place_ = happening.place;
+  const Place& place = happening.place;
+  if (place.epoch == place_.epoch && place.offset <= place_.offset) return false;
+  place_ = place;
   NoteSeen(happening);
   if (happening.stored) {
     window_.push_back(happening);
