@@ -24,6 +24,12 @@ std::string Shown(const std::string& value) {
   return base::Quote(printable ? value : absl::CHexEscape(value));
 }
 
+// An empty value is none.
+bool IsSet(const Environment& environment, const std::string& name) {
+  const auto found = environment.find(name);
+  return found != environment.end() && !found->second.empty();
+}
+
 bool IsSecret(std::string_view name) {
   return name.ends_with("_URL") || name.ends_with("_PASSWORD") || name.ends_with("_TOKEN");
 }
@@ -165,18 +171,30 @@ Table& Table::Custom(Names names, std::string shown_default, std::string help, R
   return *this;
 }
 
+Table& Table::RequireOne(std::vector<std::string> names, std::string what) {
+  requirements_.push_back({std::move(names), std::move(what)});
+  return *this;
+}
+
 std::vector<std::string> Table::Read(const Environment& environment) {
   std::vector<std::string> mistakes;
   for (const Variable& variable : variables_) {
     for (const std::string& name : variable.names.all()) {
-      const auto found = environment.find(name);
-      if (found == environment.end() || found->second.empty()) continue;
-      if (const absl::Status status = variable.reader(found->second); !status.ok()) {
-        const std::string value = IsSecret(name) ? "" : Shown(found->second) + " ";
+      if (!IsSet(environment, name)) continue;
+      const std::string& text = environment.at(name);
+      if (const absl::Status status = variable.reader(text); !status.ok()) {
+        const std::string value = IsSecret(name) ? "" : Shown(text) + " ";
         mistakes.push_back(absl::StrCat(name, ": ", value, status.message()));
       }
       break;
     }
+  }
+  for (const Requirement& requirement : requirements_) {
+    const bool met = std::any_of(requirement.names.begin(), requirement.names.end(),
+                                 [&](const auto& name) { return IsSet(environment, name); });
+    if (met) continue;
+    mistakes.push_back(absl::StrCat(absl::StrJoin(requirement.names, ", "),
+                                    ": one must be set: ", requirement.what));
   }
   std::vector<std::string> known = VariableNames();
   known.insert(known.end(), SuiteVariables().begin(), SuiteVariables().end());

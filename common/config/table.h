@@ -86,6 +86,9 @@ class Table {
   // Anything else: `reader` takes the value.
   Table& Custom(Names names, std::string shown_default, std::string help, Reader reader);
 
+  // Names of which at least one must be set; `what`: what they tell, for the mistake.
+  Table& RequireOne(std::vector<std::string> names, std::string what);
+
   // Reads every declared variable; targets of faulty ones keep their defaults. Returns one sentence
   // per mistake, by name and value; a value whose name ends in _URL, _PASSWORD or _TOKEN is not
   // repeated. An empty value counts as not set. A variable that begins with GISCHAT_ and that no
@@ -106,12 +109,17 @@ class Table {
     std::string help;
     Reader reader;
   };
+  struct Requirement {
+    std::vector<std::string> names;
+    std::string what;
+  };
   Table& AddNumber(Names names, int64_t shown_default, Range range, std::string help,
                    std::function<void(int64_t)> assign);
 
   std::string program_;
   std::string summary_;
   std::vector<Variable> variables_;
+  std::vector<Requirement> requirements_;
 };
 
 // Every variable with the prefix GISCHAT_ that some process of the suite reads.

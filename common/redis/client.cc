@@ -21,7 +21,7 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 using boost::system::error_code;
 
-constexpr std::chrono::seconds kClockInterval{5};
+constexpr std::chrono::seconds kCheckInterval{2};
 
 }  // namespace
 
@@ -29,7 +29,7 @@ constexpr std::chrono::seconds kClockInterval{5};
 class Client::Core : public Link::User, public std::enable_shared_from_this<Core> {
  public:
   Core(boost::asio::io_context& loop, prometheus::Registry& registry)
-      : loop_(loop), metrics_(registry), watchdog_(loop), clock_timer_(loop) {}
+      : loop_(loop), metrics_(registry), watchdog_(loop), check_timer_(loop) {}
 
   void Init(Options options, std::string name, std::vector<const Script*> scripts,
             prometheus::Registry& registry) {
@@ -61,6 +61,10 @@ class Client::Core : public Link::User, public std::enable_shared_from_this<Core
 
   bool ready() const { return ready_; }
   absl::Duration clock_offset() const { return absl::Nanoseconds(clock_offset_.load()); }
+  Endpoint server() {
+    const std::lock_guard lock(mutex_);
+    return server_;
+  }
   void OnReadyChange(absl::AnyInvocable<void(bool)> callback) {
     on_ready_change_ = std::move(callback);
   }
@@ -86,7 +90,8 @@ class Client::Core : public Link::User, public std::enable_shared_from_this<Core
   void Halt();
   void SetReady(bool ready);
   void Watch();
-  void MeasureClockLater();
+  void CheckLater();
+  void CheckRoleOfServer();
   void MeasureClock();
 
   void OnUp() override;
@@ -99,7 +104,7 @@ class Client::Core : public Link::User, public std::enable_shared_from_this<Core
   std::deque<Pending> pending_;  // sent, in order
   boost::asio::steady_timer watchdog_;
   bool watching_ = false;
-  boost::asio::steady_timer clock_timer_;
+  boost::asio::steady_timer check_timer_;
   bool stopped_ = false;
   bool started_ = false;  // of the thread that owns the client
   absl::AnyInvocable<void(bool)> on_ready_change_;
@@ -108,6 +113,7 @@ class Client::Core : public Link::User, public std::enable_shared_from_this<Core
   std::atomic<int64_t> clock_offset_ = 0;  // nanoseconds
   std::mutex mutex_;
   std::vector<Call> submitted_;  // guarded by mutex_
+  Endpoint server_;              // guarded by mutex_
 };
 
 void Client::Core::SendSubmitted() {
@@ -151,9 +157,11 @@ void Client::Core::OnReply(Reply reply) {
   pending_.pop_front();
   if (reply.type != Reply::Type::kError) return Complete(std::move(call), std::move(reply));
   const bool scripts_are_gone = reply.text.starts_with("NOSCRIPT");
+  const bool demoted = reply.text.starts_with("READONLY");
   Complete(std::move(call), StatusOfError(reply.text));
   // A new connection loads them again, and nothing overtakes what is under way.
   if (scripts_are_gone) link_->Drop(absl::UnavailableError("scripts were flushed"));
+  if (demoted) link_->Drop(absl::UnavailableError("it became a replica"));
 }
 
 void Client::Core::Complete(Pending call, absl::StatusOr<Reply> outcome) {
@@ -172,7 +180,11 @@ void Client::Core::FailPending(const absl::Status& why) {
 
 void Client::Core::OnUp() {
   clock_offset_ = absl::ToInt64Nanoseconds(link_->clock_offset());
-  MeasureClockLater();
+  {
+    const std::lock_guard lock(mutex_);
+    server_ = link_->server();
+  }
+  CheckLater();
   SetReady(true);
 }
 
@@ -190,7 +202,7 @@ void Client::Core::Halt() {
   stopped_ = true;
   link_->Stop();
   watchdog_.cancel();
-  clock_timer_.cancel();
+  check_timer_.cancel();
   SetReady(false);
   FailPending(absl::UnavailableError("stopping"));
   SendSubmitted();
@@ -218,10 +230,22 @@ void Client::Core::Watch() {
   });
 }
 
-void Client::Core::MeasureClockLater() {
-  clock_timer_.expires_after(kClockInterval);
-  clock_timer_.async_wait([self = shared_from_this()](const error_code& error) {
-    if (!error) self->MeasureClock();
+void Client::Core::CheckLater() {
+  check_timer_.expires_after(kCheckInterval);
+  check_timer_.async_wait([self = shared_from_this()](const error_code& error) {
+    if (error) return;
+    self->CheckRoleOfServer();
+    self->MeasureClock();
+  });
+}
+
+// A master that was told to follow another one goes on answering, and publishing what is said to it
+// to nobody.
+void Client::Core::CheckRoleOfServer() {
+  Submit(nullptr, {}, {"ROLE"}, [self = shared_from_this()](absl::StatusOr<Reply> reply) {
+    if (!reply.ok()) return;
+    const absl::Status role = CheckRole(*reply);
+    if (!role.ok()) self->link_->Drop(role);
   });
 }
 
@@ -231,7 +255,7 @@ void Client::Core::MeasureClock() {
     if (!reply.ok()) return;  // the next connect measures again
     const absl::StatusOr<absl::Duration> offset = ClockOffset(*reply, asked, absl::Now());
     if (offset.ok()) self->clock_offset_ = absl::ToInt64Nanoseconds(*offset);
-    self->MeasureClockLater();
+    self->CheckLater();
   });
 }
 
@@ -250,6 +274,8 @@ void Client::Stop() { core_->Stop(); }
 bool Client::ready() const { return core_->ready(); }
 
 absl::Duration Client::clock_offset() const { return core_->clock_offset(); }
+
+Endpoint Client::server() const { return core_->server(); }
 
 void Client::OnReadyChange(absl::AnyInvocable<void(bool)> callback) {
   core_->OnReadyChange(std::move(callback));

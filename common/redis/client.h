@@ -27,10 +27,12 @@ struct Script {
 
 // One pipelined connection to Redis that repairs itself.
 //
-// Connects on Start(), and again with jittered backoff whenever the connection is lost. After each
-// connect: AUTH, SELECT, CLIENT SETNAME, TIME, SCRIPT LOAD of every script; only then is it ready.
-// Thread-safe; callbacks run on the loop's thread. What is sent in one turn of the loop goes out in
-// one write.
+// Connects on Start(), and again with jittered backoff whenever the connection is lost. Before each
+// connect the sentinels, if there are any, are asked where the master is. After it: AUTH, ROLE,
+// SELECT, CLIENT SETNAME, TIME, SCRIPT LOAD of every script; only then is it ready. A replica is
+// not taken, and left when a master becomes one: seen by its role, asked every 2 s, or by a
+// READONLY. Thread-safe; callbacks run on the loop's thread. What is sent in one turn of the loop
+// goes out in one write.
 //
 // Errors: kUnavailable when not connected (nothing was sent) or when the connection was lost or
 // timed out before the answer (the command may have run: the message says so); kResourceExhausted
@@ -57,7 +59,10 @@ class Client {
   // Called on the loop's thread, with the new state, whenever ready() changes. Set before Start().
   void OnReadyChange(absl::AnyInvocable<void(bool)> callback);
 
-  // Redis' clock minus ours, measured at every connect and each 5 s. Off by half a round trip at
+  // Where the server is that it speaks to, or did last. Port 0 before the first time.
+  Endpoint server() const;
+
+  // Redis' clock minus ours, measured at every connect and each 2 s. Off by half a round trip at
   // most.
   absl::Duration clock_offset() const;
 

@@ -19,6 +19,8 @@ Link::Link(boost::asio::io_context& loop, Options options, std::string name,
     : loop_(loop),
       options_(std::move(options)),
       name_(std::move(name)),
+      finder_(options_.sentinels.empty() ? nullptr
+                                         : std::make_shared<MasterFinder>(loop, options_)),
       scripts_(std::move(scripts)),
       metrics_(metrics),
       user_(std::move(user)),
@@ -27,26 +29,35 @@ Link::Link(boost::asio::io_context& loop, Options options, std::string name,
 
 void Link::Start() {
   if (state_ != State::kStopped) return;
-  auto user = user_.lock();
-  label_ = absl::StrCat("redis ", options_.host, ":", options_.port,
-                        user != nullptr && user->announced() ? "" : " (messages)");
   backoff_ = options_.min_backoff;
-  Connect();
+  Find();
 }
 
 void Link::Stop() {
   state_ = State::kStopped;
   timer_.cancel();
+  if (finder_ != nullptr) finder_->Stop();
   if (connection_ != nullptr) connection_->Close();
   metrics_.connected.Set(0);
 }
 
 void Link::Send(std::vector<std::string> command) { connection_->Send(std::move(command)); }
 
-void Link::Connect() {
+void Link::Find() {
+  if (finder_ == nullptr) return Connect({options_.host, options_.port});
+  state_ = State::kFinding;
+  finder_->Find([self = shared_from_this()](absl::StatusOr<Endpoint> master) {
+    if (self->state_ != State::kFinding) return;
+    if (!master.ok()) return self->Drop(master.status());
+    self->Connect(*std::move(master));
+  });
+}
+
+void Link::Connect(Endpoint server) {
   state_ = State::kConnecting;
+  server_ = std::move(server);
   connection_ = std::make_shared<Connection>(loop_, weak_from_this());
-  connection_->Open(options_.host, options_.port);
+  connection_->Open(server_.host, server_.port);
   timer_.expires_after(absl::ToChronoMilliseconds(options_.connect_timeout));
   timer_.async_wait([self = shared_from_this(),
                      connection = connection_](const boost::system::error_code& error) {
@@ -65,11 +76,12 @@ void Link::Greet() {
   greeted_ = 0;
   greeted_at_ = absl::Now();
   hashes_.clear();
-  if (!options_.password.empty() && !options_.user.empty()) {
+  if (!options_.user.empty()) {
     Ask({}, {"AUTH", options_.user, options_.password});
   } else if (!options_.password.empty()) {
     Ask({}, {"AUTH", options_.password});
   }
+  Ask({.role = true}, {"ROLE"});
   if (options_.database != 0) {
     Ask({}, {"SELECT", std::to_string(options_.database)});
   }
@@ -96,8 +108,9 @@ void Link::OnReply(Reply reply) {
 }
 
 absl::Status Link::TakeGreeting(Reply reply) {
-  if (reply.type == Reply::Type::kError) return absl::UnavailableError(reply.text);
   const Step step = greeting_[greeted_++];
+  if (step.role) return CheckRole(reply);
+  if (reply.type == Reply::Type::kError) return absl::UnavailableError(reply.text);
   if (step.time) {
     const absl::StatusOr<absl::Duration> offset = ClockOffset(reply, greeted_at_, absl::Now());
     if (!offset.ok()) return offset.status();
@@ -111,12 +124,12 @@ absl::Status Link::TakeGreeting(Reply reply) {
 void Link::BeUp() {
   state_ = State::kUp;
   timer_.cancel();
-  backoff_ = options_.min_backoff;
+  up_since_ = std::chrono::steady_clock::now();
   metrics_.connected.Set(1);
   if (was_up_) metrics_.reconnects.Increment();
   auto user = user_.lock();
   const bool quiet = user == nullptr || (!user->announced() && trouble_.empty());
-  spdlog::log(quiet ? spdlog::level::debug : spdlog::level::info, "{}: connected", label_);
+  spdlog::log(quiet ? spdlog::level::debug : spdlog::level::info, "{}: connected", Label());
   was_up_ = true;
   trouble_.clear();
   if (user != nullptr) user->OnUp();
@@ -127,7 +140,14 @@ void Link::OnClosed(const absl::Status& why) { Drop(why); }
 void Link::Drop(const absl::Status& why) {
   if (state_ == State::kStopped || state_ == State::kWaiting) return;
   const bool was_up = up();
-  connection_->Close();
+  if (connection_ != nullptr) connection_->Close();
+  if (finder_ != nullptr && (state_ == State::kConnecting || state_ == State::kGreeting)) {
+    finder_->Distrust();
+  }
+  // What breaks as soon as it stands is no better than what never stands.
+  if (was_up && absl::FromChrono(std::chrono::steady_clock::now() - up_since_) > backoff_) {
+    backoff_ = options_.min_backoff;
+  }
   metrics_.connected.Set(0);
   LogTrouble(why);
   ConnectLater();
@@ -141,26 +161,41 @@ void Link::ConnectLater() {
   backoff_ = std::min(backoff_ * 2, options_.max_backoff);
   timer_.expires_after(absl::ToChronoMicroseconds(wait));
   timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
-    if (!error && self->state_ == State::kWaiting) self->Connect();
+    if (!error && self->state_ == State::kWaiting) self->Find();
   });
 }
 
+std::string Link::Label() const {
+  const auto user = user_.lock();
+  const bool has_master = finder_ != nullptr;
+  const bool has_place = !server_.host.empty() && state_ != State::kFinding;
+  return absl::StrCat("redis ", has_master ? options_.master_name : "",
+                      has_master && has_place ? " at " : "", has_place ? server_.ToString() : "",
+                      user != nullptr && user->announced() ? "" : " (messages)");
+}
+
 void Link::LogTrouble(const absl::Status& why) {
-  const std::string trouble(why.message());
+  std::string trouble(why.message());
+  if (trouble.ends_with('.')) trouble.pop_back();
   auto user = user_.lock();
   if (user == nullptr || trouble == trouble_) return;
   if (user->quiet()) {
-    spdlog::debug("{}: {}, trying again", label_, trouble);
+    spdlog::debug("{}: {}, trying again", Label(), trouble);
     return;
   }
-  spdlog::warn("{}: {}, trying again", label_, trouble);
-  trouble_ = trouble;
+  spdlog::warn("{}: {}, trying again", Label(), trouble);
+  trouble_ = std::move(trouble);
 }
 
 const std::string& Link::HashOf(const Script& script) const {
   static const auto* const none = new std::string();
   const auto found = hashes_.find(&script);
   return found == hashes_.end() ? *none : found->second;
+}
+
+absl::Status CheckRole(const Reply& reply) {
+  if (reply.elements.empty() || reply.elements[0].text == "master") return absl::OkStatus();
+  return absl::UnavailableError("it is a replica, not the master");
 }
 
 absl::StatusOr<absl::Duration> ClockOffset(const Reply& reply, absl::Time asked,

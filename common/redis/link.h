@@ -13,14 +13,17 @@
 #include "absl/status/status.h"
 #include "common/redis/client.h"
 #include "common/redis/connection.h"
+#include "common/redis/master_finder.h"
 #include "common/redis/metrics.h"
 #include "common/redis/options.h"
 #include "common/redis/reply.h"
 
 namespace gischat::redis {
 
-// Keeps one connection to Redis open: connects, greets (AUTH, SELECT, CLIENT SETNAME, TIME, SCRIPT
-// LOAD), and begins again with jittered backoff when it is lost. Confined to the loop.
+// Keeps one connection to Redis open: asks the sentinels where the master is, if there are any,
+// connects, greets (AUTH, ROLE, SELECT, CLIENT SETNAME, TIME, SCRIPT LOAD), and begins again with
+// jittered backoff when it is lost. Only a master is taken (or a server whose role may not be
+// asked). Confined to the loop.
 class Link : public Connection::Handler, public std::enable_shared_from_this<Link> {
  public:
   // Hears the link. Never called from within Start, Stop or Send.
@@ -51,16 +54,19 @@ class Link : public Connection::Handler, public std::enable_shared_from_this<Lin
   absl::Duration clock_offset() const { return clock_offset_; }
   std::chrono::steady_clock::time_point last_heard() const { return connection_->last_heard(); }
   const Options& options() const { return options_; }
+  const Endpoint& server() const { return server_; }  // that it speaks to, or tried last
 
  private:
-  enum class State { kStopped, kConnecting, kGreeting, kUp, kWaiting };
+  enum class State { kStopped, kFinding, kConnecting, kGreeting, kUp, kWaiting };
   // What an answer to the greeting is about.
   struct Step {
+    bool role = false;
     bool time = false;
     const Script* script = nullptr;
   };
 
-  void Connect();
+  void Find();
+  void Connect(Endpoint server);
   void Greet();
   void Ask(Step step, std::vector<std::string> command);
   absl::Status TakeGreeting(Reply reply);
@@ -69,12 +75,14 @@ class Link : public Connection::Handler, public std::enable_shared_from_this<Lin
   void OnReply(Reply reply) override;
   void OnClosed(const absl::Status& why) override;
   void ConnectLater();
+  std::string Label() const;  // in logs
   void LogTrouble(const absl::Status& why);
 
   boost::asio::io_context& loop_;
   const Options options_;
   const std::string name_;
-  std::string label_;  // in logs
+  const std::shared_ptr<MasterFinder> finder_;  // none: the server is the one of the options
+  Endpoint server_;
   const std::vector<const Script*> scripts_;
   LinkMetrics metrics_;
   const std::weak_ptr<User> user_;
@@ -88,10 +96,14 @@ class Link : public Connection::Handler, public std::enable_shared_from_this<Lin
   absl::Duration clock_offset_;
   std::unordered_map<const Script*, std::string> hashes_;
   absl::Duration backoff_;
+  std::chrono::steady_clock::time_point up_since_;
   std::minstd_rand random_;
   std::string trouble_;  // as last logged
   bool was_up_ = false;
 };
+
+// What the answer to ROLE says: OK for a master, and for an error, since not everybody may ask.
+absl::Status CheckRole(const Reply& reply);
 
 // Reads the answer to TIME, asked between `asked` and `answered`: Redis' clock minus ours.
 absl::StatusOr<absl::Duration> ClockOffset(const Reply& reply, absl::Time asked,

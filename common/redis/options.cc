@@ -3,8 +3,10 @@
 #include <cctype>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 
 namespace gischat::redis {
 namespace {
@@ -58,28 +60,12 @@ absl::Status ReadCredentials(std::string_view text, Options* options) {
   return absl::OkStatus();
 }
 
-absl::Status ReadAddress(std::string_view text, Options* options) {
-  std::string_view host = text;
-  std::string_view port;
-  if (text.starts_with('[')) {  // an IPv6 address
-    const size_t end = text.find(']');
-    if (end == std::string_view::npos) return absl::InvalidArgumentError("must close the bracket");
-    host = text.substr(1, end - 1);
-    port = text.substr(end + 1);
-  } else if (const size_t colon = text.find(':'); colon != std::string_view::npos) {
-    host = text.substr(0, colon);
-    port = text.substr(colon);
-  }
-  if (host.empty()) return absl::InvalidArgumentError("must name a host");
-  options->host = std::string(host);
-  if (port.empty()) return absl::OkStatus();
-  if (port[0] != ':' || !ReadNumber(port.substr(1), 65535, &options->port) || options->port == 0) {
-    return absl::InvalidArgumentError("must have a port from 1 to 65535");
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
+
+std::string Endpoint::ToString() const {
+  const bool brackets = host.find(':') != std::string::npos;
+  return absl::StrCat(brackets ? "[" : "", host, brackets ? "]:" : ":", port);
+}
 
 absl::StatusOr<Options> ParseUrl(const std::string& url) {
   Options options;
@@ -101,9 +87,32 @@ absl::StatusOr<Options> ParseUrl(const std::string& url) {
     }
     rest = rest.substr(0, slash);
   }
-  const absl::Status status = ReadAddress(rest, &options);
-  if (!status.ok()) return status;
+  absl::StatusOr<Endpoint> endpoint = ParseEndpoint(rest, options.port);
+  if (!endpoint.ok()) return endpoint.status();
+  options.host = std::move(endpoint->host);
+  options.port = endpoint->port;
   return options;
+}
+
+absl::StatusOr<Endpoint> ParseEndpoint(std::string_view text, uint16_t default_port) {
+  std::string_view host = text;
+  std::string_view port;
+  if (text.starts_with('[')) {  // an IPv6 address
+    const size_t end = text.find(']');
+    if (end == std::string_view::npos) return absl::InvalidArgumentError("must close the bracket");
+    host = text.substr(1, end - 1);
+    port = text.substr(end + 1);
+  } else if (const size_t colon = text.find(':'); colon != std::string_view::npos) {
+    host = text.substr(0, colon);
+    port = text.substr(colon);
+  }
+  if (host.empty()) return absl::InvalidArgumentError("must name a host");
+  Endpoint endpoint{.host = std::string(host), .port = default_port};
+  if (port.empty()) return endpoint;
+  if (port[0] != ':' || !ReadNumber(port.substr(1), 65535, &endpoint.port) || endpoint.port == 0) {
+    return absl::InvalidArgumentError("must have a port from 1 to 65535");
+  }
+  return endpoint;
 }
 
 }  // namespace gischat::redis

@@ -125,6 +125,11 @@ class Subscriber::Core : public Link::User, public std::enable_shared_from_this<
     if (SteadyClock::now() - std::max(up_since_, link_->last_heard()) > kPatience) {
       return link_->Drop(absl::UnavailableError("no heartbeat on the connection for messages"));
     }
+    if (!link_->options().sentinels.empty() && client_.ready() &&
+        client_.server() != link_->server()) {
+      return link_->Drop(absl::UnavailableError(
+          absl::StrCat("the master is at ", client_.server().ToString(), " now")));
+    }
     client_.Command({"PUBLISH", heartbeat_channel_, ""}, [](const absl::StatusOr<Reply>&) {});
     timer_.expires_after(kHeartbeatInterval);
     timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {

@@ -20,7 +20,9 @@ class Client;
 //
 // Subscribes again after every connect. Each second a message is published through the client to a
 // channel of the subscriber's own; when nothing at all was heard for 3 s, the connection is taken
-// for dead (which also finds a subscriber and a client that ended up at different servers).
+// for dead (which also finds a subscriber and a client that ended up at different servers). With
+// sentinels it follows the client to another server within a second: what is published at a master
+// is heard at its replicas too, so that the message proves nothing there.
 // Thread-safe; callbacks run on the loop's thread. Logs only what does not trouble the client too.
 class Subscriber {
  public:

@@ -1,7 +1,5 @@
 // gischat-fanout: orders, stores and spreads what is said, for all edges that share a Redis.
 
-#include <cstdio>
-
 #include "common/config/table.h"
 #include "common/process/process.h"
 #include "services/fanout/replica.h"
@@ -19,11 +17,6 @@ int main(int argc, char** argv) {
   if (auto status = gischat::config::ReadCommandLine(table, argc, argv,
                                                      gischat::config::CurrentEnvironment())) {
     return *status;
-  }
-  if (!settings.redis.configured()) {
-    std::fputs("gischat-fanout: set REDIS_URL or REDIS_HOST, the store that replicas share\n",
-               stderr);
-    return 2;
   }
 
   Process process("gischat-fanout", process_settings);

@@ -17,7 +17,7 @@ constexpr absl::Duration kGrace = absl::Seconds(5);  // for calls that run when 
 
 void ReplicaSettings::Declare(config::Table& table) {
   server.Declare(table);
-  redis.Declare(table);
+  redis.DeclareRequired(table);
   bus.Declare(table);
 }
 

@@ -1,7 +1,5 @@
 // gischat-presence: who is connected and who owns which nickname, for all edges that share a Redis.
 
-#include <cstdio>
-
 #include "common/config/table.h"
 #include "common/process/process.h"
 #include "services/presence/replica.h"
@@ -20,11 +18,6 @@ int main(int argc, char** argv) {
   if (auto status = gischat::config::ReadCommandLine(table, argc, argv,
                                                      gischat::config::CurrentEnvironment())) {
     return *status;
-  }
-  if (!settings.redis.configured()) {
-    std::fputs("gischat-presence: set REDIS_URL or REDIS_HOST, the store that replicas share\n",
-               stderr);
-    return 2;
   }
 
   Process process("gischat-presence", process_settings);

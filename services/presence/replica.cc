@@ -10,7 +10,7 @@ namespace gischat::presence {
 
 void ReplicaSettings::Declare(config::Table& table) {
   server.Declare(table);
-  redis.Declare(table);
+  redis.DeclareRequired(table);
   bus.Declare(table);
   presence.Declare(table);
 }

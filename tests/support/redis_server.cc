@@ -1,11 +1,7 @@
 #include "tests/support/redis_server.h"
 
 #include <hiredis/hiredis.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <csignal>
 #include <filesystem>
 #include <memory>
 #include <stdexcept>
@@ -61,18 +57,19 @@ redis::Reply Ask(redisContext& context, const std::vector<std::string>& command)
 
 }  // namespace
 
-RedisServer::RedisServer(Config config) : config_(std::move(config)) {
-  std::string name = (std::filesystem::temp_directory_path() / "gischat-redis-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no folder for redis-server");
-  folder_ = name;
-  port_ = FreePort();
-  if (!TryStart()) throw std::runtime_error("redis-server does not start");
+redis::Reply ExecuteAt(uint16_t port, const std::string& password,
+                       const std::vector<std::string>& command) {
+  const ContextPtr context(redisConnectWithTimeout("127.0.0.1", port, {.tv_sec = 2, .tv_usec = 0}),
+                           &redisFree);
+  if (context == nullptr || context->err != 0) throw std::runtime_error("redis is not there");
+  redisSetTimeout(context.get(), {.tv_sec = 10, .tv_usec = 0});
+  if (!password.empty()) Ask(*context, {"AUTH", password});
+  return Ask(*context, command);
 }
 
-RedisServer::~RedisServer() {
-  Kill();
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
+RedisServer::RedisServer(Config config)
+    : config_(std::move(config)), folder_("gischat-redis"), port_(FreePort()) {
+  if (!TryStart()) throw std::runtime_error("redis-server does not start");
 }
 
 redis::Options RedisServer::options() const {
@@ -98,77 +95,50 @@ bool RedisServer::TryStart() {
                                         "--bind",
                                         "127.0.0.1",
                                         "--dir",
-                                        folder_,
+                                        folder_.path(),
                                         "--save",
                                         "",
                                         "--appendonly",
                                         "yes",
                                         "--logfile",
-                                        folder_ + "/log",
+                                        folder_.path() + "/log",
                                         "--client-output-buffer-limit",
-                                        "pubsub 256mb 64mb 60"};
+                                        "pubsub 256mb 64mb 60",
+                                        "--repl-diskless-sync-delay",
+                                        "0"};
   if (!config_.password.empty()) {
-    arguments.insert(arguments.end(), {"--requirepass", config_.password});
+    arguments.insert(arguments.end(),
+                     {"--requirepass", config_.password, "--masterauth", config_.password});
+  }
+  if (config_.master != nullptr) {
+    arguments.insert(arguments.end(),
+                     {"--replicaof", "127.0.0.1 " + std::to_string(config_.master->port())});
   }
   arguments.insert(arguments.end(), config_.arguments.begin(), config_.arguments.end());
-  std::vector<char*> argv;
-  argv.reserve(arguments.size() + 1);
-  for (std::string& argument : arguments) argv.push_back(argument.data());
-  argv.push_back(nullptr);
-
-  pid_ = fork();
-  if (pid_ == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);  // not to outlive a test that crashes
-    execvp(argv[0], argv.data());
-    _exit(127);
-  }
+  process_.Start(std::move(arguments));
   const bool answers = WaitUntil([this] {
-    if (waitpid(pid_, nullptr, WNOHANG) == pid_) pid_ = 0;
-    if (pid_ == 0) return true;
+    if (!process_.Runs()) return true;
     try {
       return Execute({"PING"}).text == "PONG";
     } catch (const std::runtime_error&) {
       return false;
     }
   });
-  return answers && pid_ != 0;
-}
-
-void RedisServer::Stop() {
-  Signal(SIGTERM);
-  Await();
-}
-
-void RedisServer::Kill() {
-  Signal(SIGKILL);
-  Await();
+  return answers && process_.Runs();
 }
 
 void RedisServer::EraseData() {
-  std::filesystem::remove_all(folder_);
-  std::filesystem::create_directory(folder_);
-}
-
-void RedisServer::Pause() { Signal(SIGSTOP); }
-
-void RedisServer::Continue() { Signal(SIGCONT); }
-
-void RedisServer::Signal(int signal) const {
-  if (pid_ > 0) kill(pid_, signal);
-}
-
-void RedisServer::Await() {
-  if (pid_ > 0) waitpid(pid_, nullptr, 0);
-  pid_ = 0;
+  std::filesystem::remove_all(folder_.path());
+  std::filesystem::create_directory(folder_.path());
 }
 
 redis::Reply RedisServer::Execute(const std::vector<std::string>& command) const {
-  const ContextPtr context(redisConnectWithTimeout("127.0.0.1", port_, {.tv_sec = 2, .tv_usec = 0}),
-                           &redisFree);
-  if (context == nullptr || context->err != 0) throw std::runtime_error("redis is not there");
-  redisSetTimeout(context.get(), {.tv_sec = 10, .tv_usec = 0});
-  if (!config_.password.empty()) Ask(*context, {"AUTH", config_.password});
-  return Ask(*context, command);
+  return ExecuteAt(port_, config_.password, command);
+}
+
+bool RedisServer::Follows() const {
+  const redis::Reply role = Execute({"ROLE"});
+  return role.elements.size() == 5 && role.elements[3].text == "connected";
 }
 
 }  // namespace gischat::tests

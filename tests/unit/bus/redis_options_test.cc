@@ -73,5 +73,65 @@ TEST(RedisSettings, BadUrlIsAMistakeByName) {
   EXPECT_EQ(mistakes[0].find("geheim"), std::string::npos);
 }
 
+TEST(RedisSettings, SentinelsAloneAreEnough) {
+  Settings settings;
+  config::Table table("test", "Tests.");
+  settings.DeclareRequired(table);
+  EXPECT_TRUE(table.Read({{"REDIS_SENTINELS", "one, two:7000 ,[::1]:7001"}}).empty());
+  EXPECT_TRUE(settings.configured());
+  const Options options = settings.options();
+  ASSERT_EQ(options.sentinels.size(), 3u);
+  EXPECT_EQ(options.sentinels[0].ToString(), "one:26379");
+  EXPECT_EQ(options.sentinels[1].ToString(), "two:7000");
+  EXPECT_EQ(options.sentinels[2].ToString(), "[::1]:7001");
+  EXPECT_EQ(options.master_name, "mymaster");
+  EXPECT_EQ(options.password, "");
+}
+
+TEST(RedisSettings, CredentialsAndDatabaseOfTheMasterComeFromTheUrl) {
+  Settings settings;
+  config::Table table("test", "Tests.");
+  settings.Declare(table);
+  EXPECT_TRUE(table
+                  .Read({{"REDIS_SENTINELS", "one"},
+                         {"REDIS_URL", "redis://ada:secret@unused:1/3"},
+                         {"REDIS_MASTER_NAME", "chat"},
+                         {"REDIS_SENTINEL_PASSWORD", "hidden"}})
+                  .empty());
+  const Options options = settings.options();
+  EXPECT_EQ(options.user, "ada");
+  EXPECT_EQ(options.password, "secret");
+  EXPECT_EQ(options.database, 3u);
+  EXPECT_EQ(options.master_name, "chat");
+  EXPECT_EQ(options.sentinel_password, "hidden");
+  EXPECT_EQ(options.sentinels.size(), 1u);
+}
+
+TEST(RedisSettings, BadSentinelsAreAMistakeByName) {
+  Settings settings;
+  config::Table table("test", "Tests.");
+  settings.Declare(table);
+  const auto mistakes = table.Read({{"REDIS_SENTINELS", "one:x,two:26379,:5,three:70000"}});
+  ASSERT_EQ(mistakes.size(), 1u);
+  EXPECT_EQ(mistakes[0],
+            "REDIS_SENTINELS: 'one:x,two:26379,:5,three:70000' has 'one:x', which must have a port "
+            "from 1 to 65535; has ':5', which must name a host; has 'three:70000', which must have "
+            "a port from 1 to 65535");
+}
+
+TEST(RedisSettings, NoneAtAllIsAMistakeWhereOneIsNeeded) {
+  Settings settings;
+  config::Table table("test", "Tests.");
+  settings.DeclareRequired(table);
+  const auto mistakes = table.Read({{"REDIS_PORT", "6380"}, {"REDIS_HOST", ""}});
+  ASSERT_EQ(mistakes.size(), 1u);
+  EXPECT_EQ(
+      mistakes[0],
+      "REDIS_URL, REDIS_HOST, REDIS_SENTINELS: one must be set: the store that replicas share");
+  EXPECT_TRUE(table.Read({{"REDIS_HOST", "one"}}).empty());
+  // A faulty one is one mistake, not two.
+  EXPECT_EQ(table.Read({{"REDIS_URL", "nonsense"}}).size(), 1u);
+}
+
 }  // namespace
 }  // namespace gischat::redis
