@@ -12,6 +12,7 @@ namespace gischat::edge::codec {
 namespace {
 
 constexpr std::string_view kFeaturesKey = "features";
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr int kNumberOutOfRange = 406;  // id of nlohmann's exception
 constexpr size_t kFewMembers = 16;      // are faster looked through than indexed
 
@@ -82,17 +83,23 @@ class Reader {
 
   bool parse_error(size_t position, const std::string& last_token,
                    const nlohmann::detail::exception& error) {
-    error_.kind = JsonError::Kind::kSyntax;
     const bool at_end = position > text_.size();
     const size_t end = std::min(position, text_.size());
-    // What keeps to the grammar and is refused all the same is told by its first character.
-    const size_t offset = FindJsonFault(text_).value_or(end - std::min(end, last_token.size()));
-    error_.offset = base::CountCodePoints(text_.substr(0, offset));
+    const size_t token = end - std::min(end, last_token.size());
     if (error.id == kNumberOutOfRange) {
-      error_.words = "number out of range";
+      RefuseSyntax(token, "number out of range");
     } else {
-      error_.words = at_end ? "unexpected end of the text" : "unexpected character";
+      RefuseSyntax(token, at_end ? "unexpected end of the text" : "unexpected character");
     }
+    return false;
+  }
+
+  // Refuses what nlohmann lets pass: a NUL outside of strings, which it takes for the end of the
+  // text whatever follows, and a byte order mark, though one has been taken away.
+  bool Finish() {
+    const size_t fault = text_.starts_with(kByteOrderMark) ? 0 : text_.find('\0');
+    if (fault == std::string_view::npos) return true;
+    RefuseSyntax(fault, "unexpected character");
     return false;
   }
 
@@ -100,6 +107,14 @@ class Reader {
   JsonError TakeError() { return std::move(error_); }
 
  private:
+  // What keeps to the grammar and is refused all the same is told by its first character.
+  void RefuseSyntax(size_t first_character, std::string words) {
+    error_.kind = JsonError::Kind::kSyntax;
+    const size_t offset = FindJsonFault(text_).value_or(first_character);
+    error_.offset = base::CountCodePoints(text_.substr(0, offset));
+    error_.words = std::move(words);
+  }
+
   bool IsNested() const { return current_ != nullptr; }
 
   // The last character tells whether a value came before: a string always ends with its quote.
@@ -230,8 +245,11 @@ JsonValue* JsonDocument::Find(std::string_view key) {
 }
 
 std::variant<JsonDocument, JsonError> ParseJson(std::string_view text) {
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   Reader reader(text);
-  if (!nlohmann::json::sax_parse(text.begin(), text.end(), &reader)) return reader.TakeError();
+  if (!nlohmann::json::sax_parse(text.begin(), text.end(), &reader) || !reader.Finish()) {
+    return reader.TakeError();
+  }
   return reader.TakeDocument();
 }
 

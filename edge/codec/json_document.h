@@ -49,7 +49,8 @@ struct JsonError {
 };
 
 // Reads one JSON text. Numbers beyond the range of doubles, NaN and infinities are errors, and so
-// are ill-formed UTF-8 and lone surrogates. Takes time linear in the size.
+// are ill-formed UTF-8 and lone surrogates. A byte order mark in front is skipped, as RFC 8259
+// allows. Takes time linear in the size.
 std::variant<JsonDocument, JsonError> ParseJson(std::string_view text);
 
 // The value as compact JSON.

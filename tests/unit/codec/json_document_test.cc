@@ -209,6 +209,25 @@ TEST(JsonDocument, RefusesControlCharactersInStrings) {
   EXPECT_TRUE(IsRefused(std::string_view("[\"\0\"]", 5)));
 }
 
+TEST(JsonDocument, RefusesWhateverStandsBehindANul) {
+  for (const std::string text : {"7", "{}", "[1]", "\"a\"", ""}) {
+    const std::string with_nul = text + std::string(1, '\0');
+    EXPECT_EQ(Fault(with_nul).offset, text.size()) << text;
+    EXPECT_EQ(Fault(with_nul + "{}").offset, text.size()) << text;
+    EXPECT_TRUE(IsRefused(" " + with_nul + " "));
+  }
+  EXPECT_TRUE(IsRefused(std::string_view("{\"a\":1\0}", 8)));
+}
+
+TEST(JsonDocument, SkipsOneByteOrderMark) {
+  const std::string mark = "\xEF\xBB\xBF";
+  EXPECT_EQ(Parse(mark + "[1]").root.text, "[1]");
+  EXPECT_EQ(Fault(mark + "{nope").offset, 1u);
+  EXPECT_TRUE(IsRefused(mark + mark + "[1]"));
+  EXPECT_TRUE(IsRefused(mark));
+  EXPECT_TRUE(IsRefused("[1]" + mark));
+}
+
 // As Python's json module reports them, which scripts read in a 422 answer.
 TEST(JsonDocument, TellsTheOffsetOfTheOffendingCharacter) {
   const std::vector<std::pair<std::string, size_t>> table = {
