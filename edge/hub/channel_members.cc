@@ -28,6 +28,7 @@ std::vector<Happening> ChannelMembers::Restart(const ChannelUpdate& snapshot) {
   }
   window_.assign(snapshot.happenings.begin(), snapshot.happenings.end());
   window_limit_ = snapshot.history_limit;
+  if (has_window_ && snapshot.place.epoch != place_.epoch) doubtful_ = kRememberedEvents;
   place_ = snapshot.place;
   has_window_ = true;
   TrimWindow();
@@ -36,14 +37,18 @@ std::vector<Happening> ChannelMembers::Restart(const ChannelUpdate& snapshot) {
 
 bool ChannelMembers::Advance(const Happening& happening) {
   const Place& place = happening.place;
-  if (place.epoch == place_.epoch && place.offset <= place_.offset) return false;
+  const bool same_epoch = place.epoch == place_.epoch;
+  if (same_epoch && place.offset <= place_.offset) return false;
+  if (!same_epoch) doubtful_ = kRememberedEvents;
   place_ = place;
-  NoteSeen(happening);
-  if (happening.stored) {
+  const bool seen = doubtful_ > 0 && WasSeen(happening);
+  if (doubtful_ > 0) --doubtful_;
+  if (!seen) NoteSeen(happening);
+  if (happening.stored && !(seen && IsInWindow(happening))) {
     window_.push_back(happening);
     TrimWindow();
   }
-  return true;
+  return !seen;
 }
 
 void ChannelMembers::TrimWindow() {
@@ -62,6 +67,11 @@ void ChannelMembers::NoteSeen(const Happening& happening) {
 
 bool ChannelMembers::WasSeen(const Happening& happening) const {
   return std::find(seen_.begin(), seen_.end(), happening.token) != seen_.end();
+}
+
+bool ChannelMembers::IsInWindow(const Happening& happening) const {
+  return std::any_of(window_.begin(), window_.end(),
+                     [&](const Happening& other) { return other.token == happening.token; });
 }
 
 }  // namespace gischat::edge::hub

@@ -32,13 +32,15 @@ class ChannelMembers {
   // first: by their offsets, or in a new epoch, whose offsets tell nothing, by their tokens.
   std::vector<Happening> Restart(const ChannelUpdate& snapshot);
 
-  // Takes the next event into the window. False: it was there before.
+  // Takes the next event into the window. False when the members have seen it: it was there before,
+  // or the store lost it and its publisher said it again, in a new epoch.
   bool Advance(const Happening& happening);
 
  private:
   void TrimWindow();
   void NoteSeen(const Happening& happening);
   bool WasSeen(const Happening& happening) const;
+  bool IsInWindow(const Happening& happening) const;
 
   std::string name_;
   std::vector<Member*> members_;
@@ -48,6 +50,7 @@ class ChannelMembers {
   bool has_window_ = false;
   std::vector<uint64_t> seen_;  // tokens of the last events, as a ring
   size_t next_seen_ = 0;        // where the next one goes
+  size_t doubtful_ = 0;         // events to come that may be repetitions, since the epoch is new
 };
 
 }  // namespace gischat::edge::hub

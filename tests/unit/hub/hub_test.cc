@@ -301,6 +301,45 @@ TEST(Hub, AfterASnapshotOfANewEpochShowsWhatWasNotSeenAndDoublesNothing) {
   world.hub.Leave(late);
 }
 
+TEST(Hub, WhatIsSaidAgainInANewEpochIsNotShownAgain) {
+  constexpr uint64_t kNext = kEpoch + 1;
+  const auto say = [](uint64_t offset, const std::string& text, uint64_t token) {
+    return EventAt(offset, tests::TextMessage(text), true, kNext, token);
+  };
+  World world;
+  world.Apply({SnapshotAt(1, {TextAt(1)})});
+  RecordingMember member;
+  world.Join(member);
+  world.Happen(TextAt(2));
+  world.Happen(TextAt(3));
+  // The store failed over without the last two, and goes on without a snapshot.
+  world.Apply(
+      {UpdateOf(say(2, "t3", 1003)), UpdateOf(say(3, "u", 5)), UpdateOf(say(4, "t2", 1002))});
+  EXPECT_THAT(member.seen, ElementsAre("t1", "t2", "t3", "u"));
+  RecordingMember late;
+  world.Join(late);
+  EXPECT_THAT(late.seen, ElementsAre("t2", "t3", "u"));
+  world.hub.Leave(member);
+  world.hub.Leave(late);
+}
+
+TEST(Hub, WhatIsSaidAgainInAStoreThatCameBackEmptyIsInTheWindowAgain) {
+  constexpr uint64_t kNext = kEpoch + 1;
+  World world;
+  world.Apply({SnapshotAt(1, {TextAt(1)})});
+  RecordingMember member;
+  world.Join(member);
+  world.Happen(TextAt(2));
+  world.Apply({SnapshotAt(0, {}, kNext),
+               UpdateOf(EventAt(1, tests::TextMessage("t2"), true, kNext, 1002))});
+  EXPECT_THAT(member.seen, ElementsAre("t1", "t2"));
+  RecordingMember late;
+  world.Join(late);
+  EXPECT_THAT(late.seen, ElementsAre("t2"));
+  world.hub.Leave(member);
+  world.hub.Leave(late);
+}
+
 TEST(Hub, RemembersTenThousandEventsForANewEpoch) {
   World world;
   world.Apply({SnapshotAt(0)});
