@@ -48,13 +48,18 @@ std::vector<std::string> AppendKeys(std::string_view instance, std::string_view 
 }
 
 std::vector<std::string> AppendArguments(std::string_view instance, std::string_view channel,
-                                         const Limits& limits) {
-  return {ChannelKey(instance, channel, "events"),
+                                         uint32_t database, const Limits& limits) {
+  return {EventsName(instance, channel, database),
           std::to_string(base::RandomNumber()),
           std::to_string(limits.history_events),
           std::to_string(limits.log_events),
           std::to_string(limits.log_bytes),
           std::to_string(absl::ToInt64Milliseconds(limits.log_age))};
+}
+
+std::string EventsName(std::string_view instance, std::string_view channel, uint32_t database) {
+  return ChannelKey(instance, channel,
+                    database == 0 ? "events" : absl::StrCat("events:", database));
 }
 
 }  // namespace gischat::bus

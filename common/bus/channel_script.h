@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,7 +23,8 @@
 //   const redis::Script kClaim{"claim", ScriptThatAppends(kClaimLua)};
 //   std::vector<std::string> keys = AppendKeys(instance, channel);
 //   keys.push_back(ChannelKey(instance, channel, "nicknames"));
-//   std::vector<std::string> arguments = AppendArguments(instance, channel, limits);
+//   std::vector<std::string> arguments =
+//       AppendArguments(instance, channel, client.database(), limits);
 //   arguments.push_back(nickname);
 //   client.Run(kClaim, std::move(keys), std::move(arguments), ...);
 namespace gischat::bus {
@@ -39,6 +41,10 @@ std::string ScriptThatAppends(std::string_view source);
 
 std::vector<std::string> AppendKeys(std::string_view instance, std::string_view channel);
 std::vector<std::string> AppendArguments(std::string_view instance, std::string_view channel,
-                                         const Limits& limits);
+                                         uint32_t database, const Limits& limits);
+
+// Where the events of a channel are published. Unlike keys, such names are shared by all databases
+// of a Redis, so that the number of the database is part of them, save for 0.
+std::string EventsName(std::string_view instance, std::string_view channel, uint32_t database);
 
 }  // namespace gischat::bus

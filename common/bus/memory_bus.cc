@@ -134,14 +134,14 @@ Receipt MemoryBus::PublishTo(Channel& channel, std::string_view name, Batch batc
   const uint64_t expected = known == channel.series.end() ? 1 : known->second.last + 1;
   const uint64_t end = batch.first_sequence + batch.drafts.size();
   Receipt receipt{.next_sequence = std::max(expected, end), .position = {}};
-  if (batch.first_sequence > expected) {
+  if (batch.first_sequence > expected && !batch.after_gap) {
     receipt.outcome = Receipt::Outcome::kGap;
     receipt.next_sequence = expected;
   } else if (end > expected && now > batch.deadline) {
     receipt.outcome = Receipt::Outcome::kExpired;
     receipt.next_sequence = expected;
   } else {
-    for (uint64_t number = expected; number < end; ++number) {
+    for (uint64_t number = std::max(expected, batch.first_sequence); number < end; ++number) {
       Draft& draft = batch.drafts[number - batch.first_sequence];
       AppendTo(channel, name,
                {.position = {},

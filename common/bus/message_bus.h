@@ -59,6 +59,8 @@ struct Batch {
   std::string publisher;                         // random name of the series; not empty
   uint64_t first_sequence = 1;                   // number of the first draft in the series, from 1
   std::vector<Draft> drafts;                     // not empty
+  bool after_gap = false;                        // the series goes on with first_sequence, whatever
+                                                 // the store remembers of it: never kGap
   absl::Time deadline = absl::InfiniteFuture();  // nothing is appended when the store's clock,
                                                  // corrected for its difference to ours, is past it
 };

@@ -240,12 +240,14 @@ void RedisBus::Publish(std::string channel, Batch batch, base::Callback<Receipt>
   if (batch.deadline != absl::InfiniteFuture()) {
     deadline_ms = std::max(int64_t{1}, absl::ToUnixMillis(batch.deadline + client_.clock_offset()));
   }
-  std::vector<std::string> arguments = AppendArguments(instance_, channel, limits_);
-  arguments.reserve(arguments.size() + 4 + 2 * batch.drafts.size());
+  std::vector<std::string> arguments =
+      AppendArguments(instance_, channel, client_.database(), limits_);
+  arguments.reserve(arguments.size() + 5 + 2 * batch.drafts.size());
   arguments.push_back(std::move(batch.publisher));
   arguments.push_back(std::to_string(batch.first_sequence));
   arguments.push_back(std::to_string(deadline_ms));
   arguments.push_back(std::to_string(absl::ToInt64Milliseconds(kSeriesLifetime)));
+  arguments.emplace_back(batch.after_gap ? "1" : "0");
   for (Draft& draft : batch.drafts) {
     arguments.emplace_back(draft.stored ? "1" : "0");
     arguments.push_back(std::move(draft.payload));
@@ -256,12 +258,13 @@ void RedisBus::Publish(std::string channel, Batch batch, base::Callback<Receipt>
 
 void RedisBus::ReadHistory(std::string channel, base::Callback<Snapshot> done) {
   client_.Run(AllScripts().read_history, AppendKeys(instance_, channel),
-              AppendArguments(instance_, channel, limits_),
+              AppendArguments(instance_, channel, client_.database(), limits_),
               Then<Snapshot>(ReadSnapshot, std::move(done)));
 }
 
 void RedisBus::ReadLog(std::string channel, Position after, base::Callback<LogSlice> done) {
-  std::vector<std::string> arguments = AppendArguments(instance_, channel, limits_);
+  std::vector<std::string> arguments =
+      AppendArguments(instance_, channel, client_.database(), limits_);
   arguments.push_back(std::to_string(after.epoch));
   arguments.push_back(std::to_string(after.offset));
   client_.Run(AllScripts().read_log, AppendKeys(instance_, channel), std::move(arguments),
@@ -270,7 +273,7 @@ void RedisBus::ReadLog(std::string channel, Position after, base::Callback<LogSl
 
 std::unique_ptr<MessageBus::Subscription> RedisBus::Subscribe(std::string channel,
                                                               std::shared_ptr<Listener> listener) {
-  return listeners_->Add(ChannelKey(instance_, channel, "events"), std::move(listener));
+  return listeners_->Add(EventsName(instance_, channel, client_.database()), std::move(listener));
 }
 
 }  // namespace gischat::bus

@@ -60,6 +60,7 @@ class Client::Core : public Link::User, public std::enable_shared_from_this<Core
   }
 
   bool ready() const { return ready_; }
+  uint32_t database() const { return link_->options().database; }
   absl::Duration clock_offset() const { return absl::Nanoseconds(clock_offset_.load()); }
   Endpoint server() {
     const std::lock_guard lock(mutex_);
@@ -276,6 +277,8 @@ bool Client::ready() const { return core_->ready(); }
 absl::Duration Client::clock_offset() const { return core_->clock_offset(); }
 
 Endpoint Client::server() const { return core_->server(); }
+
+uint32_t Client::database() const { return core_->database(); }
 
 void Client::OnReadyChange(absl::AnyInvocable<void(bool)> callback) {
   core_->OnReadyChange(std::move(callback));

@@ -62,6 +62,8 @@ class Client {
   // Where the server is that it speaks to, or did last. Port 0 before the first time.
   Endpoint server() const;
 
+  uint32_t database() const;  // that was chosen
+
   // Redis' clock minus ours, measured at every connect and each 2 s. Off by half a round trip at
   // most.
   absl::Duration clock_offset() const;

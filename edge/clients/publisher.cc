@@ -152,6 +152,7 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
     request.set_channel(channel_);
     request.set_publisher(publisher_);
     request.set_first_sequence(next_sequence_);
+    request.set_after_gap(after_gap_);
     size_t bytes = 0;
     // A retry repeats exactly what was sent, so that numbers and messages stay together.
     const size_t wanted = sent_ > 0 ? sent_ : std::min(waiting_.size(), kBatchMessages);
@@ -176,8 +177,9 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
     {
       const std::lock_guard lock(mutex_);
       if (!answer.ok()) in_doubt_ = true;
-      // The store has forgotten the series (nothing was said for long, or it came back empty).
-      if (answer.ok() && answer->outcome() == PublishResponse::GAP) BeginSeries();
+      // The store has forgotten some of the series (nothing was said for long, or it failed over,
+      // or came back empty). The numbers stay: by them it is known what was heard before.
+      if (answer.ok() && answer->outcome() == PublishResponse::GAP) after_gap_ = true;
     }
     metrics_->retries.Increment();
     RetryLater();
@@ -191,6 +193,7 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
       done = TakeFront(std::min(sent_, waiting_.size()));
       sent_ = 0;
       in_doubt_ = false;
+      after_gap_ = false;
       backoff_ = kFirstBackoff;
     }
     metrics_->published.Increment(static_cast<double>(done.size()));
@@ -250,6 +253,7 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
     next_sequence_ = 1;
     sent_ = 0;
     in_doubt_ = false;
+    after_gap_ = false;
   }
 
   std::deque<Waiting> TakeFront(size_t count) {
@@ -284,7 +288,8 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
   std::deque<Waiting> waiting_;
   size_t bytes_ = 0;
   size_t sent_ = 0;  // messages at the front that were sent as one batch and have no outcome yet
-  bool in_doubt_ = false;  // the outcome of an earlier attempt to send them is unknown
+  bool in_doubt_ = false;   // the outcome of an earlier attempt to send them is unknown
+  bool after_gap_ = false;  // the store misses numbers before next_sequence_
   bool busy_ = false;
   bool stopped_ = false;
   absl::Duration backoff_ = kFirstBackoff;

@@ -123,51 +123,72 @@ void ChannelFeed::CatchUp() {
   reading_ = true;
   read_again_ = false;
   heard_.clear();
-  if (position_.epoch == 0) {
-    bus_.ReadHistory(channel_, OnLoop<bus::Snapshot>([](ChannelFeed& feed, auto snapshot) {
-                       feed.OnHistory(std::move(snapshot));
-                     }));
-  } else {
-    bus_.ReadLog(channel_, position_, OnLoop<bus::LogSlice>([](ChannelFeed& feed, auto slice) {
-                   feed.OnLog(std::move(slice));
-                 }));
-  }
+  if (position_.epoch == 0) return ReadHistory();
+  bus_.ReadLog(channel_, position_, OnLoop<bus::LogSlice>([](ChannelFeed& feed, auto slice) {
+                 feed.OnLog(std::move(slice));
+               }));
 }
 
 void ChannelFeed::OnLog(absl::StatusOr<bus::LogSlice> slice) {
-  if (!slice.ok()) {
-    reading_ = false;
-    behind_ = true;
-    return TryAgainLater();
-  }
+  if (!slice.ok()) return FailRead();
   if (!slice->complete) {
-    NoteReset(position_);
-    return bus_.ReadHistory(channel_, OnLoop<bus::Snapshot>([](ChannelFeed& feed, auto snapshot) {
-                              feed.OnHistory(std::move(snapshot));
-                            }));
+    NoteReset(position_, slice->position);
+    if (slice->position.epoch == position_.epoch) return ReadHistory();
+    metrics_.epochs.Increment();
+    return ReadEpoch(slice->position.epoch);
   }
-  for (const bus::EventPtr& event : slice->events) Deliver(*event);
-  NoteEpoch({slice->position.epoch, slice->position.offset + 1});
-  position_ = slice->position;
+  Follow(*slice);
+}
+
+void ChannelFeed::Follow(const bus::LogSlice& slice) {
+  for (const bus::EventPtr& event : slice.events) Deliver(*event);
+  NoteEpoch({slice.position.epoch, slice.position.offset + 1});
+  position_ = slice.position;
+  OnCaughtUp();
+}
+
+// An epoch that knows nothing of ours: what was said in it before we heard of it is not lost.
+void ChannelFeed::ReadEpoch(uint64_t epoch) {
+  bus_.ReadLog(channel_, {epoch, 0}, OnLoop<bus::LogSlice>([epoch](ChannelFeed& feed, auto slice) {
+                 feed.OnEpoch(epoch, std::move(slice));
+               }));
+}
+
+void ChannelFeed::OnEpoch(uint64_t epoch, absl::StatusOr<bus::LogSlice> slice) {
+  if (!slice.ok()) return FailRead();
+  if (!slice->complete) return ReadHistory();
+  StartAt({.position = {epoch, 0}, .history = {}});
+  Follow(*slice);
+}
+
+void ChannelFeed::ReadHistory() {
+  bus_.ReadHistory(channel_, OnLoop<bus::Snapshot>([](ChannelFeed& feed, auto snapshot) {
+                     feed.OnHistory(std::move(snapshot));
+                   }));
+}
+
+void ChannelFeed::OnHistory(absl::StatusOr<bus::Snapshot> snapshot) {
+  if (!snapshot.ok()) return FailRead();
+  StartAt(*snapshot);
   OnCaughtUp();
 }
 
 // The first place of the feed, or a new one after it lost its own.
-void ChannelFeed::OnHistory(absl::StatusOr<bus::Snapshot> snapshot) {
-  if (!snapshot.ok()) {
-    reading_ = false;
-    behind_ = true;
-    return TryAgainLater();
-  }
-  position_ = snapshot->position;
-  const Wire item = EncodeSnapshot(channel_, *snapshot, bus_.limits().history_events);
+void ChannelFeed::StartAt(const bus::Snapshot& snapshot) {
+  position_ = snapshot.position;
+  const Wire item = EncodeSnapshot(channel_, snapshot, bus_.limits().history_events);
   for (const ReaderPtr& reader : readers_) {
     reader->passed.clear();
     if (reader->state != Reader::State::kLive) continue;
     reader->at = position_;
     reader->sink->Put(item);
   }
-  OnCaughtUp();
+}
+
+void ChannelFeed::FailRead() {
+  reading_ = false;
+  behind_ = true;
+  TryAgainLater();
 }
 
 void ChannelFeed::OnCaughtUp() {
@@ -228,8 +249,10 @@ void ChannelFeed::OnLogFor(const ReaderPtr& reader, absl::StatusOr<bus::LogSlice
     return TryAgainLater();
   }
   if (!slice->complete) {
-    NoteReset(reader->at);
-    reader->at = {};
+    if (!reader->afresh) NoteReset(reader->at, slice->position);
+    const uint64_t epoch = slice->position.epoch;
+    reader->afresh = epoch != reader->at.epoch;
+    reader->at = {reader->afresh ? epoch : 0, 0};
     return ReadFor(reader);
   }
   if (!Continues(*reader, slice->position)) {
@@ -237,7 +260,11 @@ void ChannelFeed::OnLogFor(const ReaderPtr& reader, absl::StatusOr<bus::LogSlice
     return CatchUp();
   }
   std::vector<Wire> items;
-  items.reserve(slice->events.size());
+  items.reserve(slice->events.size() + 1);
+  if (reader->afresh) {
+    items.push_back(EncodeSnapshot(channel_, {.position = reader->at, .history = {}},
+                                   bus_.limits().history_events));
+  }
   for (const bus::EventPtr& event : slice->events) items.push_back(EncodeEvent(channel_, *event));
   GoLive(reader, slice->position, items);
 }
@@ -293,10 +320,15 @@ void ChannelFeed::TryAgainLater() {
   });
 }
 
-void ChannelFeed::NoteReset(bus::Position from) {
+void ChannelFeed::NoteReset(bus::Position from, const bus::Position& now) {
   metrics_.resets.Increment();
-  spdlog::warn("channel {}: what followed event {} of epoch {} is not in the log any more",
-               channel_, from.offset, from.epoch);
+  if (from.epoch == now.epoch) {
+    spdlog::warn("channel {}: what followed event {} is not in the log any more", channel_,
+                 from.offset);
+  } else {
+    spdlog::warn("channel {}: the store came back without what it had, {} events ago", channel_,
+                 now.offset);
+  }
 }
 
 }  // namespace gischat::fanout

@@ -26,7 +26,9 @@ class Sink {
 // hears is not the next one of the channel, it reads what is between from the log. A sink that is
 // attached gets what it missed since its position, or a snapshot, and then every further event,
 // without a hole or a double: what passes while its past is read is kept, and passed on as far as
-// it is newer. A position that can't be resumed any more yields a new snapshot.
+// it is newer. A position that can't be resumed any more yields a new snapshot; when the store came
+// back empty meanwhile, and its log reaches back to the first event since, that is the snapshot of
+// the empty channel and every event since.
 //
 // Confined to the loop's thread.
 class ChannelFeed : public std::enable_shared_from_this<ChannelFeed> {
@@ -48,7 +50,8 @@ class ChannelFeed : public std::enable_shared_from_this<ChannelFeed> {
   struct Reader {
     enum class State { kWaiting, kReading, kLive, kGone };
     std::shared_ptr<Sink> sink;
-    bus::Position at;  // what it was given last; before it is live, where it wants to resume
+    bus::Position at;     // what it was given last; before it is live, where it wants to resume
+    bool afresh = false;  // `at` is the beginning of an epoch that it has heard nothing of
     State state = State::kWaiting;
     std::vector<std::pair<bus::Position, Wire>> passed;  // while its past was read
   };
@@ -60,7 +63,13 @@ class ChannelFeed : public std::enable_shared_from_this<ChannelFeed> {
 
   void CatchUp();
   void OnLog(absl::StatusOr<bus::LogSlice> slice);
+  void Follow(const bus::LogSlice& slice);
+  void ReadEpoch(uint64_t epoch);
+  void OnEpoch(uint64_t epoch, absl::StatusOr<bus::LogSlice> slice);
+  void ReadHistory();
   void OnHistory(absl::StatusOr<bus::Snapshot> snapshot);
+  void StartAt(const bus::Snapshot& snapshot);
+  void FailRead();
   void OnCaughtUp();
 
   void ReadFor(const ReaderPtr& reader);
@@ -70,7 +79,7 @@ class ChannelFeed : public std::enable_shared_from_this<ChannelFeed> {
   bool Continues(const Reader& reader, bus::Position at) const;
   void ReadForWaiting();
   void TryAgainLater();
-  void NoteReset(bus::Position from);
+  void NoteReset(bus::Position from, const bus::Position& now);
 
   // A callback for the bus that runs `then` on the loop, if the feed still runs then.
   template <typename T, typename Then>

@@ -40,6 +40,7 @@ bus::Batch ToBatch(const v1::PublishRequest& request,
                    std::chrono::system_clock::time_point deadline) {
   bus::Batch batch{
       .publisher = request.publisher(), .first_sequence = request.first_sequence(), .drafts = {}};
+  batch.after_gap = request.after_gap();
   batch.drafts.reserve(static_cast<size_t>(request.drafts_size()));
   for (const v1::Draft& draft : request.drafts()) {
     batch.drafts.push_back({draft.message(), draft.stored()});

@@ -167,7 +167,8 @@ void RedisPresenceStore::Run(const redis::Script& script, const std::string& cha
     keys.push_back(bus::ChannelKey(instance_, channel, what));
   }
   keys.insert(keys.end(), more_keys.begin(), more_keys.end());
-  std::vector<std::string> all = bus::AppendArguments(instance_, channel, limits_);
+  std::vector<std::string> all =
+      bus::AppendArguments(instance_, channel, client_.database(), limits_);
   all.insert(all.end(), std::make_move_iterator(arguments.begin()),
              std::make_move_iterator(arguments.end()));
   client_.Run(script, std::move(keys), std::move(all), std::move(done));

@@ -4,22 +4,24 @@
 -- ARGV[7]   name of the series          ARGV[8]   number of the first draft
 -- ARGV[9]   deadline in milliseconds of Redis' clock; 0: none
 -- ARGV[10]  lifetime of KEYS[5] in milliseconds
--- ARGV[11], ARGV[12], ...  of each draft: 1 when it is to be stored, else 0; its payload
+-- ARGV[11]  1 when the series goes on with the first draft even if numbers before it are missing
+-- ARGV[12], ARGV[13], ...  of each draft: 1 when it is to be stored, else 0; its payload
 -- Returns the outcome, the next number of the series, epoch and offset of the channel.
 local first = tonumber(ARGV[8])
 local deadline_ms = tonumber(ARGV[9])
-local count = (#ARGV - 10) / 2
+local after_gap = ARGV[11] == '1'
+local count = (#ARGV - 11) / 2
 local expected = tonumber(redis.call('GET', KEYS[5]) or '0') + 1
 local outcome = 'PUBLISHED'
 
 if first + count > expected then  -- something in it is new
-  if first > expected then
+  if first > expected and not after_gap then
     outcome = 'GAP'
   elseif deadline_ms > 0 and now_ms > deadline_ms then
     outcome = 'EXPIRED'
   else
-    for number = expected, first + count - 1 do
-      local draft = 11 + 2 * (number - first)
+    for number = math.max(expected, first), first + count - 1 do
+      local draft = 12 + 2 * (number - first)
       append_event(ARGV[draft] == '1', ARGV[7], number, ARGV[draft + 1])
     end
     expected = first + count

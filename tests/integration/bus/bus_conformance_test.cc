@@ -181,6 +181,24 @@ TEST_P(BusConformance, GapIsRefusedAndSaysWhatIsExpected) {
   EXPECT_EQ(unknown->next_sequence, 1u);
 }
 
+TEST_P(BusConformance, AfterAGapTheSeriesGoesOnUnderItsNumbers) {
+  MessageBus& bus = Bus();
+  ExpectPublished(bus, "QGIS", MakeBatch("edge", 1, {"one"}));
+  const auto before = ReadHistory(bus, "QGIS");
+  ASSERT_TRUE(before.ok());
+  bus::Batch batch = MakeBatch("edge", 4, {"four", "five"});
+  batch.after_gap = true;
+  ExpectPublished(bus, "QGIS", batch);
+  ExpectPublished(bus, "QGIS", batch);  // a repetition
+  ExpectPublished(bus, "QGIS", MakeBatch("edge", 5, {"five", "six"}));
+
+  const auto slice = ReadLog(bus, "QGIS", before->position);
+  ASSERT_TRUE(slice.ok());
+  EXPECT_THAT(Payloads(slice->events), ElementsAre("four", "five", "six"));
+  EXPECT_EQ(slice->events[0]->sequence, 4u);
+  EXPECT_EQ(slice->events[2]->sequence, 6u);
+}
+
 TEST_P(BusConformance, ExpiredBatchIsNotAppended) {
   MessageBus& bus = Bus();
   bus::Batch batch = MakeBatch("edge", 1, {"late"});

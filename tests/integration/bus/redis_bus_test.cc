@@ -332,6 +332,46 @@ TEST_F(RedisBus, ClockOfRedisIsKnown) {
   EXPECT_NE(process->client().clock_offset(), absl::ZeroDuration());
 }
 
+TEST(RedisDatabase, InstancesOfTheSameNameInTwoOfThemDoNotHearEachOther) {
+  RedisServer server;
+  redis::Options options = server.options();
+  RedisBusProcess one(options, {});
+  options.database = 3;
+  RedisBusProcess three(options, {});
+  auto heard_by_one = std::make_shared<Recorder>();
+  auto heard_by_three = std::make_shared<Recorder>();
+  auto first = one.bus().Subscribe("QGIS", heard_by_one);
+  auto second = three.bus().Subscribe("QGIS", heard_by_three);
+  ASSERT_TRUE(
+      WaitUntil([&] { return heard_by_one->resumed() > 0 && heard_by_three->resumed() > 0; }));
+
+  ASSERT_TRUE(Publish(one.bus(), "QGIS", MakeBatch("edge", 1, {"to one"}, true)).ok());
+  ASSERT_TRUE(Publish(three.bus(), "QGIS", MakeBatch("edge", 1, {"to three"}, true)).ok());
+
+  ASSERT_TRUE(WaitUntil([&] { return heard_by_one->count() > 0 && heard_by_three->count() > 0; }));
+  EXPECT_THAT(heard_by_one->payloads(), ElementsAre("to one"));
+  EXPECT_THAT(heard_by_three->payloads(), ElementsAre("to three"));
+  EXPECT_THAT(Payloads(ReadHistory(three.bus(), "QGIS")->history), ElementsAre("to three"));
+}
+
+TEST(RedisUser, OfAnAccessListIsWelcomeWithWhatTheBusNeeds) {
+  RedisServer server;
+  server.Execute({"ACL", "SETUSER", "ada", "on", ">s:e/c@ret", "~gischat:*", "&gischat:*", "-@all",
+                  "+@read", "+@write", "+@connection", "+@scripting", "+@pubsub", "+time",
+                  "+info"});
+  server.Execute({"ACL", "SETUSER", "default", "off"});
+  const auto options = redis::ParseUrl(
+      "redis://ada:s%3Ae%2Fc%40ret@127.0.0.1:" + std::to_string(server.port()) + "/2");
+  ASSERT_TRUE(options.ok()) << options.status();
+  RedisBusProcess process(*options, {});
+  auto recorder = std::make_shared<Recorder>();
+  auto subscription = process.bus().Subscribe("QGIS", recorder);
+  ASSERT_TRUE(WaitUntil([&] { return process.client().ready() && recorder->resumed() > 0; }));
+  const auto receipt = Publish(process.bus(), "QGIS", MakeBatch("edge", 1, {"one"}));
+  ASSERT_TRUE(receipt.ok()) << receipt.status();
+  EXPECT_TRUE(WaitUntil([&] { return recorder->count() == 1; }));
+}
+
 TEST(RedisPassword, WrongOneNeverBecomesReadyAndRightOneDoes) {
   RedisServer server({.password = "secret", .arguments = {}});
   redis::Options wrong = server.options();

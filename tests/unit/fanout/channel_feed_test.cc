@@ -294,16 +294,66 @@ TEST_F(ChannelFeedTest, NewEpochAfterLostWritesIsFollowedAndTheLossIsCounted) {
   EXPECT_THAT(Attach({1000, 1})->items(), ElementsAre("event 1001:2"));
 }
 
-TEST_F(ChannelFeedTest, StoreThatCameBackEmptyYieldsASnapshot) {
+TEST_F(ChannelFeedTest, StoreThatCameBackEmptyIsHeardFromItsFirstEventOn) {
   Start();
   const auto sink = Attach();
   AppendAndTell();
   AppendAndTell();
   sink->TakeItems();
   bus_.BeginEpoch(0, false);
+  bus_.Append();
+  bus_.Append();  // nobody listens yet
+  bus_.Resume();
+  Run();
   AppendAndTell();
+  EXPECT_THAT(sink->items(),
+              ElementsAre("snapshot 1001:0", "event 1001:1", "event 1001:2", "event 1001:3"));
+  EXPECT_EQ(metrics_.epochs.Value(), 1);
+  EXPECT_EQ(metrics_.resets.Value(), 1);
+}
+
+TEST_F(ChannelFeedTest, WhoResumesAtAStoreThatCameBackEmptyHearsItFromItsFirstEventOn) {
+  bus_.BeginEpoch(0, false);
+  bus_.Append();
+  bus_.Append();
+  Start();
+  EXPECT_THAT(Attach({1000, 7})->items(),
+              ElementsAre("snapshot 1001:0", "event 1001:1", "event 1001:2"));
+  EXPECT_EQ(metrics_.resets.Value(), 1);
+}
+
+TEST_F(ChannelFeedTest, StoreThatCameBackEmptyLongAgoYieldsASnapshot) {
+  Start();
+  const auto sink = Attach();
+  sink->TakeItems();
+  bus_.BeginEpoch(0, false);
+  for (int i = 0; i < 9; ++i) bus_.Append();
+  bus_.TrimLog(8);
+  bus_.Resume();
+  Run();
   AppendAndTell();
-  EXPECT_THAT(sink->items(), ElementsAre("snapshot 1001:1", "event 1001:2"));
+  EXPECT_THAT(sink->items(), ElementsAre("snapshot 1001:9", "event 1001:10"));
+  EXPECT_THAT(Attach({1000, 7})->items(), ElementsAre("snapshot 1001:10"));
+}
+
+TEST_F(ChannelFeedTest, PastThatWasReadBeforeTheStoreCameBackEmptyIsPassedOnBeforeTheNewEpoch) {
+  Start();
+  AppendAndTell();
+  bus_.HoldReads(true);
+  const auto sink = Attach({1000, 0});
+  bus_.RunOne();  // reads the epoch that is about to go
+  bus_.BeginEpoch(0, false);
+  AppendAndTell();
+  bus_.HoldReads(false);
+  bus_.DeliverOne();
+  while (bus_.held() > 0) {
+    bus_.AnswerOne();
+    Run();
+  }
+  Run();
+  AppendAndTell();
+  EXPECT_THAT(sink->items(),
+              ElementsAre("event 1000:1", "snapshot 1001:0", "event 1001:1", "event 1001:2"));
 }
 
 TEST_F(ChannelFeedTest, PastOfANewerEpochWaitsForTheFeed) {
