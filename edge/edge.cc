@@ -16,6 +16,7 @@
 #include "edge/clients/publisher.h"
 #include "edge/http/admission.h"
 #include "edge/http/handlers.h"
+#include "edge/http/trusted_proxies.h"
 #include "edge/net/listener.h"
 #include "edge/session/edge_metrics.h"
 #include "edge/worker.h"
@@ -29,11 +30,17 @@ constexpr absl::Duration kDetachPatience = absl::Seconds(1);
 
 // Files that are kept free for everything that is not a client's WebSocket.
 constexpr uint32_t kReservedFiles = 256;
+// How many of those HTTP connections may use while all WebSockets are taken.
+constexpr uint32_t kFilesForRequests = 128;
 
 // As many connections as there are files for, unless a smaller number is set.
 http::AdmissionLimits LimitsOf(const Settings& settings) {
-  http::AdmissionLimits limits{settings.max_connections, settings.max_connections_per_ip,
-                               settings.connection_rate, settings.allowed_origins};
+  http::AdmissionLimits limits;
+  limits.connections = settings.max_connections;
+  limits.connections_per_address = settings.max_connections_per_ip;
+  limits.connection_rate = settings.connection_rate;
+  limits.message_rate = settings.message_rate_per_ip;
+  limits.allowed_origins = settings.allowed_origins;
   rlimit files{};
   if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY) return limits;
   const auto room = static_cast<uint32_t>(
@@ -43,7 +50,19 @@ http::AdmissionLimits LimitsOf(const Settings& settings) {
                  limits.connections, files.rlim_cur, room);
   }
   if (limits.connections == 0) limits.connections = room;
+  limits.sockets = room + kFilesForRequests;
   return limits;
+}
+
+// Nothing that a client may say can cut off those who only listen.
+Settings WithRoomForAMessage(Settings settings) {
+  const uint64_t largest = LargestMessage(settings.limits);
+  if (settings.queue_bytes < largest) {
+    spdlog::warn("edge: GISCHAT_QUEUE_BYTES is {}, but a message may have {} bytes: raised to that",
+                 settings.queue_bytes, largest);
+    settings.queue_bytes = largest;
+  }
+  return settings;
 }
 
 }  // namespace
@@ -52,7 +71,7 @@ class Edge::Parts {
  public:
   Parts(Settings given, Backends backends, boost::asio::io_context& loop,
         prometheus::Registry& registry)
-      : settings_(std::move(given)),
+      : settings_(WithRoomForAMessage(std::move(given))),
         call_metrics_(registry),
         metrics_(registry),
         moderation_(clients::MakeModerationClient(
@@ -70,13 +89,14 @@ class Edge::Parts {
         handlers_({settings_, *moderation_, *presence_, *fanout_, publisher_, metrics_,
                    [this] { return Faults(); }},
                   registry),
-        admission_(LimitsOf(settings_), registry) {
+        admission_(LimitsOf(settings_), registry),
+        proxies_(settings_.trusted_proxies) {
     std::shared_ptr<void> alive(nullptr, [this](void*) { sessions_ended_.set_value(); });
     for (uint32_t i = 0; i < settings_.threads; ++i) {
       workers_.push_back(
           std::make_unique<Worker>(i,
                                    Worker::Shared{settings_, *moderation_, publisher_, lease_,
-                                                  metrics_, handlers_, admission_},
+                                                  metrics_, handlers_, admission_, proxies_},
                                    alive));
     }
   }
@@ -144,6 +164,7 @@ class Edge::Parts {
   clients::EventStream stream_;
   http::Handlers handlers_;
   http::Admission admission_;
+  http::TrustedProxies proxies_;
   std::unique_ptr<net::Listener> listener_;
 };
 

@@ -40,8 +40,16 @@ void Worker::Start() {
 }
 
 void Worker::Serve(net::Socket socket) {
-  http::ServeConnection(std::move(socket), shared_.handlers, shared_.admission,
-                        [this](http::Upgrade upgrade) { LetIn(std::move(upgrade)); });
+  const Settings& settings = shared_.settings;
+  http::HttpLimits limits;
+  limits.head_bytes = settings.max_header_bytes;
+  limits.head = absl::ToChronoMilliseconds(settings.request_timeout);
+  limits.body = absl::ToChronoMilliseconds(settings.request_timeout);
+  limits.answer = absl::ToChronoMilliseconds(settings.write_timeout);
+  limits.next = absl::ToChronoMilliseconds(settings.idle_timeout);
+  http::ServeConnection(
+      std::move(socket), shared_.handlers, shared_.admission, shared_.proxies,
+      [this](http::Upgrade upgrade) { LetIn(std::move(upgrade)); }, limits);
 }
 
 void Worker::LetIn(http::Upgrade upgrade) {
@@ -53,13 +61,20 @@ void Worker::LetIn(http::Upgrade upgrade) {
   identity.understands_replies = upgrade.understands_replies;
   session::ConnectionLimits limits;
   limits.queue_bytes = shared_.settings.queue_bytes;
-  limits.pong_timeout = std::chrono::seconds(absl::ToInt64Seconds(shared_.settings.ping_timeout));
-  const session::SessionParts parts{hub_,          shared_.moderation, shared_.publisher,
-                                    shared_.lease, shared_.metrics,    alive_};
+  limits.pong_timeout = absl::ToChronoSeconds(shared_.settings.ping_timeout);
+  limits.write_timeout = absl::ToChronoSeconds(shared_.settings.write_timeout);
+  const session::SessionParts parts{
+      hub_,
+      shared_.moderation,
+      shared_.publisher,
+      shared_.lease,
+      shared_.metrics,
+      alive_,
+      {net::Rate(shared_.settings.message_rate), upgrade.ticket.messages}};
   using Connection = session::WebSocketConnection;
   const auto request = std::static_pointer_cast<Connection::Request>(upgrade.request);
   std::make_shared<Connection>(std::move(upgrade.socket), std::move(upgrade.unread), limits, parts,
-                               std::move(identity), keepalive_, std::move(upgrade.ticket))
+                               std::move(identity), keepalive_, std::move(upgrade.ticket.place))
       ->Start(std::move(*request));
 }
 

@@ -18,6 +18,7 @@ namespace gischat::edge {
 namespace http {
 class Admission;
 class Handlers;
+class TrustedProxies;
 struct Upgrade;
 }  // namespace http
 
@@ -34,6 +35,7 @@ class Worker {
     session::EdgeMetrics& metrics;
     http::Handlers& handlers;
     http::Admission& admission;
+    const http::TrustedProxies& proxies;
   };
 
   // `alive` is given to every session. `number`: the worker's, to keep its connection ids apart

@@ -16,6 +16,7 @@ const std::vector<std::string_view>& SuiteVariables() {
       "GISCHAT_FANOUT_ADDRESS",
       "GISCHAT_GRPC_ADDRESS",
       "GISCHAT_GRPC_PORT",
+      "GISCHAT_IDLE_TIMEOUT",
       "GISCHAT_IMAGE_QUEUE",
       "GISCHAT_IMAGE_WORKERS",
       "GISCHAT_LOG_BYTES",
@@ -25,11 +26,17 @@ const std::vector<std::string_view>& SuiteVariables() {
       "GISCHAT_LOG_SECONDS",
       "GISCHAT_MAX_CONNECTIONS",
       "GISCHAT_MAX_CONNECTIONS_PER_IP",
+      "GISCHAT_MAX_HEADER_BYTES",
+      "GISCHAT_MESSAGE_RATE",
+      "GISCHAT_MESSAGE_RATE_PER_IP",
       "GISCHAT_MODERATION_ADDRESS",
       "GISCHAT_PORT",
       "GISCHAT_PRESENCE_ADDRESS",
       "GISCHAT_QUEUE_BYTES",
+      "GISCHAT_REQUEST_TIMEOUT",
       "GISCHAT_THREADS",
+      "GISCHAT_TRUSTED_PROXIES",
+      "GISCHAT_WRITE_TIMEOUT",
   };
   return variables;
 }

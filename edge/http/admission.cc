@@ -9,7 +9,7 @@
 namespace gischat::edge::http {
 namespace {
 
-// Addresses without connections are forgotten once their tokens are full again, which takes a
+// Addresses without connections are forgotten once their buckets are full again, which takes a
 // second.
 constexpr std::chrono::seconds kForgetAfter(2);
 
@@ -20,19 +20,25 @@ Admission::Admission(AdmissionLimits limits, prometheus::Registry& registry)
       book_(std::make_shared<Book>()),
       refused_(prometheus::BuildCounter()
                    .Name("gischat_edge_connections_refused_total")
-                   .Help("WebSocket handshakes refused, by reason")
+                   .Help("WebSocket handshakes and connections refused, by reason")
                    .Register(registry)) {}
+
+std::shared_ptr<void> Admission::Arrive() {
+  auto one = std::shared_ptr<void>(book_.get(), [book = book_](void*) { --book->sockets; });
+  if (++book_->sockets <= limits_.sockets || limits_.sockets == 0) return one;
+  refused_.Add({{"reason", "sockets"}}).Increment();
+  return nullptr;
+}
 
 std::variant<Admission::Ticket, Response> Admission::Enter(const std::string& address,
                                                            std::string_view origin,
                                                            Clock::time_point now) {
   if (closed_) return Refuse(503, "draining", "The server is about to restart");
   if (!IsAllowed(origin)) return Refuse(403, "origin", "Pages of this origin are not allowed here");
+  Ticket ticket;
   {
     const std::lock_guard lock(book_->mutex);
-    ForgetIdle(now);
-    Visitor& visitor = book_->visitors.try_emplace(address).first->second;
-    Refill(visitor, now);
+    Visitor& visitor = Find(address, now);
     if (limits_.connections != 0 && book_->connections >= limits_.connections) {
       return Refuse(503, "full", "The server is full");
     }
@@ -40,18 +46,32 @@ std::variant<Admission::Ticket, Response> Admission::Enter(const std::string& ad
         visitor.connections >= limits_.connections_per_address) {
       return Refuse(429, "address", "Too many connections from this address");
     }
-    if (limits_.connection_rate != 0 && visitor.tokens < 1) {
+    if (!visitor.arrivals.Take(now)) {
       return Refuse(429, "rate", "Too many new connections from this address at once");
     }
-    visitor.tokens -= 1;
     ++visitor.connections;
     ++book_->connections;
+    ticket.messages = visitor.messages;
   }
-  return Ticket(nullptr, [book = book_, address](void*) {
+  ticket.place.reset(static_cast<void*>(nullptr), [book = book_, address](void*) {
     const std::lock_guard lock(book->mutex);
-    --book->visitors[address].connections;
+    Visitor& visitor = book->visitors.at(address);
+    --visitor.connections;
+    visitor.seen = Clock::now();  // whoever comes back at once finds the same buckets
     --book->connections;
   });
+  return ticket;
+}
+
+std::optional<Response> Admission::RefuseMessage(const std::string& address,
+                                                 Clock::time_point now) {
+  const std::lock_guard lock(book_->mutex);
+  if (Find(address, now).messages->Take(now)) return std::nullopt;
+  Response response =
+      DetailResponse(429, "Not delivered: at most " + std::to_string(limits_.message_rate) +
+                              " messages per second may come from one address");
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
 }
 
 bool Admission::IsAllowed(std::string_view origin) const {
@@ -60,22 +80,21 @@ bool Admission::IsAllowed(std::string_view origin) const {
          std::find(allowed.begin(), allowed.end(), origin) != allowed.end();
 }
 
-void Admission::Refill(Visitor& visitor, Clock::time_point now) const {
-  const double rate = limits_.connection_rate;
-  if (visitor.refilled == Clock::time_point()) {
-    visitor.tokens = rate;
-  } else {
-    const std::chrono::duration<double> passed = now - visitor.refilled;
-    visitor.tokens = std::min(rate, visitor.tokens + passed.count() * rate);
-  }
-  visitor.refilled = now;
+Admission::Visitor& Admission::Find(const std::string& address, Clock::time_point now) {
+  ForgetIdle(now);
+  Visitor& visitor =
+      book_->visitors
+          .try_emplace(address, net::Rate(limits_.connection_rate), net::Rate(limits_.message_rate))
+          .first->second;
+  visitor.seen = now;
+  return visitor;
 }
 
 void Admission::ForgetIdle(Clock::time_point now) {
   if (now - forgotten_ < kForgetAfter) return;
   forgotten_ = now;
   std::erase_if(book_->visitors, [&](const auto& entry) {
-    return entry.second.connections == 0 && now - entry.second.refilled >= kForgetAfter;
+    return entry.second.connections == 0 && now - entry.second.seen >= kForgetAfter;
   });
 }
 

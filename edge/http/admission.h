@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "edge/http/exchange.h"
+#include "edge/net/rate.h"
 
 namespace prometheus {
 class Counter;
@@ -22,49 +24,67 @@ class Family;
 
 namespace gischat::edge::http {
 
-// Who may connect. 0 turns a bound off. Generous by default: a whole conference sits behind one
-// address.
+// Who may connect, and how much an address may say. 0 turns a bound off. Generous by default: a
+// whole conference sits behind one address.
 struct AdmissionLimits {
   uint32_t connections = 0;                   // WebSockets in this process
-  uint32_t connections_per_address = 15'000;  // WebSockets from one IP address
-  uint32_t connection_rate = 2'000;           // new WebSockets per second from one IP address; as
-                                              // many may come at once
+  uint32_t connections_per_address = 15'000;  // WebSockets from one address
+  uint32_t connection_rate = 2'000;           // new WebSockets per second from one address; as many
+                                              // may come at once
+  uint32_t message_rate = 100'000;            // messages per second from one address, likewise
+  uint32_t sockets = 0;                       // connections of any kind in this process
   std::vector<std::string> allowed_origins;   // empty: any
 };
 
-// Lets WebSocket clients in, or says why not. Thread-safe.
+// Lets clients in, or says why not. Thread-safe.
 class Admission {
  public:
-  using Clock = std::chrono::steady_clock;
+  using Clock = net::Rate::Clock;
 
-  // Kept as long as the connection lives: its end makes room for another.
-  using Ticket = std::shared_ptr<void>;
+  struct Ticket {
+    std::shared_ptr<void> place;  // kept as long as the connection: its end makes room for another
+    std::shared_ptr<net::SharedBucket> messages;  // of the address
+  };
 
   Admission(AdmissionLimits limits, prometheus::Registry& registry);
 
-  // A ticket, or the answer that refuses. `address` is the client's, `origin` its Origin header
-  // (empty: none, as QGIS and QField have it).
+  // Counts a new connection, whatever it wants, until what is returned goes. Null: there is no room
+  // for one more.
+  std::shared_ptr<void> Arrive();
+
+  // A ticket for a WebSocket, or the answer that refuses it. `address`: what the client is counted
+  // as; `origin`: its Origin header (empty: none, as QGIS and QField have it).
   std::variant<Ticket, Response> Enter(const std::string& address, std::string_view origin,
                                        Clock::time_point now = Clock::now());
+
+  // Counts a message that comes by HTTP; the answer that refuses it when there are too many.
+  std::optional<Response> RefuseMessage(const std::string& address,
+                                        Clock::time_point now = Clock::now());
 
   // Nobody is let in any more: the server goes away.
   void Close() { closed_ = true; }
 
  private:
+  // What is known about an address.
   struct Visitor {
+    Visitor(net::Rate arriving, net::Rate speaking)
+        : arrivals(arriving), messages(std::make_shared<net::SharedBucket>(speaking)) {}
+
     uint32_t connections = 0;
-    double tokens = 0;  // new connections that it may open at once
-    Clock::time_point refilled;
+    net::Bucket arrivals;
+    std::shared_ptr<net::SharedBucket> messages;
+    Clock::time_point seen;
   };
   // Shared with the tickets, which may outlive the admission.
   struct Book {
     std::mutex mutex;
     std::unordered_map<std::string, Visitor> visitors;  // by address
     uint32_t connections = 0;
+    std::atomic<uint32_t> sockets = 0;
   };
 
   bool IsAllowed(std::string_view origin) const;
-  void Refill(Visitor& visitor, Clock::time_point now) const;
+  Visitor& Find(const std::string& address, Clock::time_point now);
   void ForgetIdle(Clock::time_point now);
   Response Refuse(int status, std::string_view reason, std::string_view words);
 

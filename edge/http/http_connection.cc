@@ -16,6 +16,7 @@
 #include <chrono>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "common/base/version.h"
 
@@ -46,15 +47,19 @@ Method MethodOf(bhttp::verb verb) {
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(net::Socket socket, Handlers& handlers, Admission& admission,
-             std::function<void(Upgrade)> on_upgrade, Patience patience)
-      : patience_(patience),
+             const TrustedProxies& proxies, std::function<void(Upgrade)> on_upgrade,
+             HttpLimits limits)
+      : limits_(limits),
+        place_(admission.Arrive()),
         socket_(std::move(socket)),
         deadline_(socket_.get_executor()),
         handlers_(handlers),
         admission_(admission),
+        proxies_(proxies),
         on_upgrade_(std::move(on_upgrade)) {}
 
   void Start() {
+    if (place_ == nullptr) return TurnAway();
     asio::co_spawn(
         socket_.get_executor(), [self = shared_from_this()] { return self->Run(); },
         asio::detached);
@@ -64,12 +69,25 @@ class Connection : public std::enable_shared_from_this<Connection> {
   using HeadParser = bhttp::request_parser<bhttp::empty_body>;
   using BodyParser = bhttp::request_parser<bhttp::string_body>;
 
+  // There is no room for it: it is not listened to, and keeps its file no longer than that takes.
+  void TurnAway() {
+    constexpr std::string_view kFull =
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
+        "Cache-Control: no-store\r\nRetry-After: 2\r\nConnection: close\r\n"
+        "Content-Length: 31\r\n\r\n{\"detail\":\"The server is full\"}";
+    handlers_.Count(503);
+    boost::system::error_code ignored;
+    socket_.non_blocking(true, ignored);
+    socket_.write_some(asio::buffer(kFull), ignored);
+    socket_.shutdown(net::Socket::shutdown_send, ignored);
+  }
+
   asio::awaitable<void> Run() {
     for (int served = 0;; ++served) {
       HeadParser parser;
-      parser.header_limit(kMaxHeaderBytes);
+      parser.header_limit(static_cast<uint32_t>(limits_.head_bytes));
       parser.body_limit(boost::none);  // judged when the body is read
-      ExpireAfter(served == 0 ? patience_.head : patience_.next);
+      ExpireAfter(served == 0 ? limits_.head : limits_.next);
       if (const auto error = co_await ReadHead(parser)) {
         co_return co_await RefuseHead(error, parser);
       }
@@ -98,6 +116,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
       if (!keep_alive) co_return co_await Write(response, version, is_head, false);
       co_return co_await Write(response, version, is_head, true);
     }
+    if (request.method == Method::kPut) {
+      if (const auto refusal = admission_.RefuseMessage(Client(parser.get()))) {
+        handlers_.Count(refusal->status);
+        keep_alive = keep_alive && parser.is_done();
+        co_return co_await Write(*refusal, version, is_head, keep_alive);
+      }
+    }
     if (const auto fault = co_await ReadBody(parser, &request.body)) {
       if (fault->status == 0) co_return false;
       handlers_.Count(fault->status);
@@ -122,7 +147,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     const bool waits = beast::iequals(head.get()[bhttp::field::expect], "100-continue");
     const auto length = head.content_length();
     if (length && *length > kMaxBodyBytes) co_return TooLarge();
-    ExpireAfter(patience_.body);
+    ExpireAfter(limits_.body);
     if (waits && !co_await WriteContinue()) co_return Response{.status = 0};
     BodyParser parser(std::move(head));
     parser.body_limit(kMaxBodyBytes);
@@ -163,7 +188,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
       }
     } else if (error == bhttp::error::header_limit || error == bhttp::error::buffer_overflow) {
       response = DetailResponse(431, "The head of the request has more than " +
-                                         std::to_string(kMaxHeaderBytes) + " bytes");
+                                         std::to_string(limits_.head_bytes) + " bytes");
     } else if (error != bhttp::error::end_of_stream && error != bhttp::error::partial_message &&
                error.category() == bhttp::make_error_code(bhttp::error::bad_method).category()) {
       response = DetailResponse(400, "The request is no HTTP");
@@ -187,7 +212,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     message.keep_alive(keep_alive);
     message.content_length(response.body.size());
     if (!is_head) message.body() = response.body;
-    ExpireAfter(patience_.answer);
+    ExpireAfter(limits_.answer);
     boost::system::error_code error;
     bhttp::response_serializer<bhttp::string_body> serializer(message);
     if (is_head) {
@@ -212,26 +237,37 @@ class Connection : public std::enable_shared_from_this<Connection> {
       co_await Write(forbidden, parser.get().version(), /*is_head=*/false, /*keep_alive=*/false);
       co_return co_await Linger();
     }
-    auto entered = admission_.Enter(Address(), View(parser.get()[bhttp::field::origin]));
+    auto entered = admission_.Enter(Client(parser.get()), View(parser.get()[bhttp::field::origin]));
     if (const auto* refusal = std::get_if<Response>(&entered)) {
       handlers_.Count(refusal->status);
       co_await Write(*refusal, parser.get().version(), /*is_head=*/false, /*keep_alive=*/false);
       co_return co_await Linger();
     }
     deadline_.cancel();
+    auto ticket = std::get<Admission::Ticket>(std::move(entered));
+    using Places = std::pair<std::shared_ptr<void>, std::shared_ptr<void>>;
+    ticket.place = std::make_shared<Places>(std::move(ticket.place), std::move(place_));
     Upgrade upgrade{std::move(socket_),
                     beast::buffers_to_string(buffer_.data()),
                     std::make_shared<bhttp::request<bhttp::empty_body>>(parser.release()),
                     std::move(route),
                     HasQueryParameter(target, "replies", "1"),
-                    std::get<Admission::Ticket>(std::move(entered))};
+                    std::move(ticket)};
     on_upgrade_(std::move(upgrade));
   }
 
-  std::string Address() const {
+  // What the client of this request is counted as.
+  template <typename Head>
+  std::string Client(const Head& head) const {
     boost::system::error_code error;
-    const auto peer = socket_.remote_endpoint(error);
-    return error ? std::string() : peer.address().to_string();
+    const auto peer = socket_.remote_endpoint(error).address();
+    if (error) return {};
+    std::vector<std::string_view> forwarded;
+    const auto [first, last] = head.equal_range("X-Forwarded-For");
+    for (auto field = first; field != last; ++field) forwarded.push_back(View(field->value()));
+    const auto address =
+        peer.is_v6() ? peer.to_v6() : asio::ip::make_address_v6(asio::ip::v4_mapped, peer.to_v4());
+    return CountedAs(proxies_.ClientOf(address.to_bytes(), forwarded));
   }
 
   // Closing with unread data would send a reset, and the client would never see the answer.
@@ -260,12 +296,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
     });
   }
 
-  const Patience patience_;
+  const HttpLimits limits_;
+  std::shared_ptr<void> place_;
   net::Socket socket_;
   net::Timer deadline_;
-  beast::flat_buffer buffer_{kMaxHeaderBytes + (64 << 10)};
+  beast::flat_buffer buffer_{limits_.head_bytes + (64 << 10)};
   Handlers& handlers_;
   Admission& admission_;
+  const TrustedProxies& proxies_;
   std::function<void(Upgrade)> on_upgrade_;
   bool timed_out_ = false;
 };
@@ -273,9 +311,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
 }  // namespace
 
 void ServeConnection(net::Socket socket, Handlers& handlers, Admission& admission,
-                     std::function<void(Upgrade)> on_upgrade, Patience patience) {
-  std::make_shared<Connection>(std::move(socket), handlers, admission, std::move(on_upgrade),
-                               patience)
+                     const TrustedProxies& proxies, std::function<void(Upgrade)> on_upgrade,
+                     HttpLimits limits) {
+  std::make_shared<Connection>(std::move(socket), handlers, admission, proxies,
+                               std::move(on_upgrade), limits)
       ->Start();
 }
 

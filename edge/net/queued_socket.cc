@@ -1,5 +1,8 @@
 #include "edge/net/queued_socket.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
 #include <array>
 #include <boost/asio/write.hpp>
 #include <chrono>
@@ -20,6 +23,12 @@ QueuedSocket::QueuedSocket(Socket socket, std::string unread, std::shared_ptr<vo
   boost::system::error_code ignored;  // a socket that is gone already fails at the first write
   core_->socket.non_blocking(true, ignored);
   core_->socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+}
+
+uint64_t QueuedSocket::acknowledged() const {
+  int unacknowledged = 0;
+  ioctl(core_->socket.native_handle(), SIOCOUTQ, &unacknowledged);
+  return core_->taken - static_cast<uint64_t>(unacknowledged);
 }
 
 void QueuedSocket::Reset() {
@@ -55,6 +64,7 @@ void QueuedSocket::Core::Flush(const std::shared_ptr<Core>& self) {
       return;
     }
     queue.Consume(written);
+    taken += written;
     if (written < offered) return WaitUntilWritable(self);
   }
 }

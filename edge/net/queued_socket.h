@@ -9,6 +9,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/role.hpp>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -28,8 +29,9 @@ using Timer = boost::asio::basic_waitable_timer<
 // interleave.
 //
 // Writing is synchronous as far as the kernel takes the bytes, then waits for it to take more; an
-// asynchronous write completes as soon as its bytes are queued. Confined to the socket's thread.
-// The shared state outlives the object while a wait is pending.
+// asynchronous write completes as soon as its bytes are queued, and counts against the bound of
+// what may wait: a client could make Beast answer any number of pings. Confined to the socket's
+// thread. The shared state outlives the object while a wait is pending.
 class QueuedSocket {
  public:
   using executor_type = Executor;
@@ -52,6 +54,12 @@ class QueuedSocket {
   // Writes a last frame, right after the one that is partly written: whatever else waits or is
   // appended later is dropped.
   void Finish(codec::SharedBytes last);
+
+  // The kernel takes no more for the moment.
+  bool waiting() const { return core_->waiting; }
+  // Bytes that the peer has acknowledged so far. The kernel alone tells little about a peer: full
+  // buffers of some megabytes take no more before a third of them is free.
+  uint64_t acknowledged() const;
 
   // A write failed: the peer is gone.
   bool broken() const { return core_->broken; }
@@ -81,7 +89,7 @@ class QueuedSocket {
           auto bytes = std::make_shared<std::string>(boost::asio::buffer_size(from), '\0');
           boost::asio::buffer_copy(boost::asio::buffer(*bytes), from);
           const size_t size = bytes->size();
-          Append(std::move(bytes), /*counted=*/false);
+          Append(std::move(bytes), /*counted=*/true);
           Flush();
           Complete(std::move(handler), size);
         },
@@ -105,8 +113,8 @@ class QueuedSocket {
  private:
   // Outlives the QueuedSocket while it still writes or lingers.
   struct Core {
-    Core(Socket taken, std::string read_already, std::shared_ptr<void> keep)
-        : socket(std::move(taken)),
+    Core(Socket given, std::string read_already, std::shared_ptr<void> keep)
+        : socket(std::move(given)),
           linger_timer(socket.get_executor()),
           unread(std::move(read_already)),
           kept(std::move(keep)) {}
@@ -123,6 +131,7 @@ class QueuedSocket {
     SendQueue queue;
     std::string unread;
     std::shared_ptr<void> kept;
+    uint64_t taken = 0;
     bool waiting = false;  // for the kernel to take more
     bool broken = false;
     bool lingering = false;

@@ -30,7 +30,8 @@ class EdgeMetrics final : public hub::DeliveryObserver {
   void OnReceived(chat::v1::ChatMessage::KindCase kind);
   // A client was told that something of it is refused. `reason`: a word of a closed set.
   void OnUncompliant(std::string_view reason);
-  // A connection was ended by us. `why`: a word of a closed set ("slow", "silent", "shutdown").
+  // A connection was ended by us. `why`: a word of a closed set ("slow", "stalled", "silent",
+  // "shutdown").
   void OnCut(std::string_view why);
 
   void OnDelivered(chat::v1::ChatMessage::KindCase kind, uint64_t clients) override;

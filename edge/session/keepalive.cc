@@ -29,7 +29,23 @@ void Keepalive::Add(Kept& kept) {
   ++size_;
 }
 
+void Keepalive::Watch(Kept& kept) {
+  if (kept.watch_ != 0) return;
+  watched_.push_back(&kept);
+  kept.watch_ = watched_.size();
+}
+
+void Keepalive::Unwatch(Kept& kept) {
+  if (kept.watch_ == 0) return;
+  Kept* last = watched_.back();
+  watched_[kept.watch_ - 1] = last;
+  last->watch_ = kept.watch_;
+  watched_.pop_back();
+  kept.watch_ = 0;
+}
+
 void Keepalive::Remove(Kept& kept) {
+  Unwatch(kept);
   std::vector<Kept*>& bucket = buckets_[kept.bucket_];
   Kept* last = bucket.back();
   bucket[kept.index_] = last;
@@ -54,6 +70,8 @@ void Keepalive::Tick() {
   const std::vector<Kept*> due = buckets_[next_];
   const auto now = std::chrono::steady_clock::now();
   for (Kept* kept : due) kept->OnPingDue(now);
+  const std::vector<Kept*> watched = watched_;
+  for (Kept* kept : watched) kept->OnWatched(now);
 }
 
 }  // namespace gischat::edge::session

@@ -15,6 +15,8 @@ class Kept {
  public:
   // Its turn to be pinged, once per interval.
   virtual void OnPingDue(std::chrono::steady_clock::time_point now) = 0;
+  // Once per tick while it is watched.
+  virtual void OnWatched(std::chrono::steady_clock::time_point now) = 0;
 
  protected:
   ~Kept() = default;
@@ -23,10 +25,12 @@ class Kept {
   friend class Keepalive;
   size_t bucket_ = 0;
   size_t index_ = 0;
+  size_t watch_ = 0;  // place among the watched, from 1; 0: not watched
 };
 
 // Pings every connection of one io thread once per interval with a single timer: connections are
-// spread over the buckets of a wheel, one of which is served at each tick. Confined to the thread.
+// spread over the buckets of a wheel, one of which is served at each tick. The few whose socket
+// takes nothing are watched, at every tick. Confined to the thread.
 class Keepalive {
  public:
   Keepalive(boost::asio::io_context& context, std::chrono::seconds interval);
@@ -35,7 +39,12 @@ class Keepalive {
   void Stop();
 
   void Add(Kept& kept);
+  // It is not watched any more either.
   void Remove(Kept& kept);
+
+  // Both may be called again without an effect.
+  void Watch(Kept& kept);
+  void Unwatch(Kept& kept);
 
   size_t size() const { return size_; }
 
@@ -50,8 +59,9 @@ class Keepalive {
 
   net::Timer timer_;
   std::vector<std::vector<Kept*>> buckets_;  // one is served every kTick
-  size_t next_ = 0;                          // bucket of the next tick
-  size_t fill_ = 0;                          // bucket of the next connection
+  std::vector<Kept*> watched_;
+  size_t next_ = 0;  // bucket of the next tick
+  size_t fill_ = 0;  // bucket of the next connection
   size_t size_ = 0;
   bool closed_ = false;
 };

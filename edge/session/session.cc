@@ -42,7 +42,7 @@ bool IsTransient(const absl::Status& status) {
 }  // namespace
 
 Session::Session(Wire& wire, net::Executor executor, SessionParts parts, SessionIdentity identity)
-    : wire_(&wire), executor_(executor), parts_(parts), identity_(std::move(identity)) {
+    : wire_(&wire), executor_(executor), parts_(std::move(parts)), identity_(std::move(identity)) {
   if (identity_.api == codec::Api::kRooms) {
     shape = codec::Shape::kRooms;
   } else {
@@ -79,7 +79,15 @@ void Session::Join(const hub::Count* count) {
   parts_.hub.Join(*this, identity_.channel, count, std::exchange(ready_, nullptr));
 }
 
+bool Session::MaySpeak() {
+  const MessageGate::Verdict verdict = parts_.gate.Pass();
+  if (verdict == MessageGate::Verdict::kOpen) return true;
+  RefuseAtTurn(0, parts_.gate.Words(verdict), std::string(MessageGate::Label(verdict)));
+  return false;
+}
+
 void Session::OnText(std::string_view text) {
+  if (!MaySpeak()) return;
   auto parsed = codec::ParseJson(text);
   if (const auto* error = std::get_if<codec::JsonError>(&parsed)) {
     return RefuseAtTurn(text.size(), "message: must be one JSON object (" + error->words + ")",
@@ -92,7 +100,9 @@ void Session::OnText(std::string_view text) {
   Take(codec::DecodeMessage(std::move(document), identity_.api), text.size());
 }
 
-void Session::OnBinary() { RefuseAtTurn(0, "message: must be text, not binary", "binary"); }
+void Session::OnBinary() {
+  if (MaySpeak()) RefuseAtTurn(0, "message: must be text, not binary", "binary");
+}
 
 void Session::Take(codec::DecodedMessage decoded, size_t bytes) {
   ChatMessage& message = decoded.message;

@@ -13,6 +13,7 @@
 #include "edge/hub/hub.h"
 #include "edge/net/queued_socket.h"
 #include "edge/session/edge_metrics.h"
+#include "edge/session/message_gate.h"
 #include "edge/session/outbox.h"
 
 namespace gischat::edge::session {
@@ -28,7 +29,7 @@ class Wire {
   virtual void ResumeReading() = 0;
 };
 
-// The parts that a session works with. They outlive it.
+// The parts that a session works with. What is given by reference outlives it.
 struct SessionParts {
   hub::Hub& hub;  // of the session's thread
   clients::ModerationClient& moderation;
@@ -38,6 +39,7 @@ struct SessionParts {
   // Kept until everything that the session took is dealt with: whoever waits for all sessions to
   // end waits for its last copy to go.
   std::shared_ptr<void> alive;
+  MessageGate gate = {};  // how much the client may say
 };
 
 // Who the client is.
@@ -64,6 +66,7 @@ class Session final : public hub::Member, public std::enable_shared_from_this<Se
   // kJoinPatience, and told the count later.
   void Start(std::function<void()> ready);
 
+  // What comes faster than the gate allows is refused unread.
   void OnText(std::string_view text);
   void OnBinary();
 
@@ -87,6 +90,7 @@ class Session final : public hub::Member, public std::enable_shared_from_this<Se
   void OnCounted(const hub::Count& count);
   void Join(const hub::Count* count);
 
+  bool MaySpeak();
   void Take(codec::DecodedMessage decoded, size_t bytes);
   void Review(const std::shared_ptr<Outgoing>& outgoing, moderation::v1::ReviewRequest request,
               absl::Time give_up);

@@ -35,14 +35,16 @@ WebSocketConnection::WebSocketConnection(net::Socket socket, std::string unread,
       limits_(limits),
       metrics_(parts.metrics),
       keepalive_(keepalive),
-      session_(
-          std::make_shared<Session>(*this, stream_.get_executor(), parts, std::move(identity))) {
+      session_(std::make_shared<Session>(*this, stream_.get_executor(), std::move(parts),
+                                         std::move(identity))) {
   stream_.read_message_max(kMaxMessageBytes);
   stream_.set_option(websocket::stream_base::decorator([](websocket::response_type& response) {
     response.set(boost::beast::http::field::server, "gischat/" + std::string(base::Version()));
   }));
-  stream_.control_callback(
-      [this](websocket::frame_type, boost::beast::string_view) { unanswered_since_.reset(); });
+  stream_.control_callback([this](websocket::frame_type, boost::beast::string_view) {
+    unanswered_since_.reset();
+    if (IsOverBound()) CutSlowReaderSoon();  // Beast answers pings past Queue()
+  });
 }
 
 void WebSocketConnection::Start(Request request) {
@@ -97,29 +99,42 @@ void WebSocketConnection::OnRead(boost::system::error_code error) {
 }
 
 void WebSocketConnection::Queue(const codec::SharedBytes& frame, bool counted) {
-  net::QueuedSocket& socket = stream_.next_layer();
-  socket.Append(frame, counted);
-  if (socket.queue().counted_bytes() <= limits_.queue_bytes || cut_) return;
-  cut_ = true;
-  asio::post(stream_.get_executor(), [self = shared_from_this()] { self->CutSlowReader(); });
+  // Judged by what waits already: one message, however large, cuts nobody off.
+  if (counted && IsOverBound()) CutSlowReaderSoon();
+  stream_.next_layer().Append(frame, counted);
+}
+
+bool WebSocketConnection::IsOverBound() const {
+  return stream_.next_layer().queue().counted_bytes() > limits_.queue_bytes;
+}
+
+// Not from within the caller, which may be in the middle of handing out a batch. It flushes then,
+// and whoever has room for what comes is no slow reader.
+void WebSocketConnection::CutSlowReaderSoon() {
+  if (std::exchange(cut_, true)) return;
+  asio::post(stream_.get_executor(), [self = shared_from_this()] {
+    self->cut_ = self->IsOverBound();
+    if (self->cut_) self->CutOff("slow", "reading too slowly");
+  });
 }
 
 void WebSocketConnection::Flush() {
   net::QueuedSocket& socket = stream_.next_layer();
   socket.Flush();
+  if (socket.waiting() && self_ != nullptr) keepalive_.Watch(*this);
   // A failed write shows in the pending read as well; where none is pending, it shows here.
   if (socket.broken() && !reading_) {
     asio::post(stream_.get_executor(), [self = shared_from_this()] { self->End(); });
   }
 }
 
-void WebSocketConnection::CutSlowReader() {
+void WebSocketConnection::CutOff(const char* cause, const char* words) {
   if (ended_) return;
-  spdlog::info("edge: a reader that is too slow is cut off ({} bytes waiting)",
+  const auto self = shared_from_this();  // End() lets go of what may be the last reference
+  spdlog::info("edge: a client is cut off: {} ({} bytes waiting)", words,
                stream_.next_layer().queue().counted_bytes());
-  metrics_.OnCut("slow");
-  stream_.next_layer().Finish(
-      codec::MakeCloseFrame(websocket::close_code::policy_error, "reading too slowly"));
+  metrics_.OnCut(cause);
+  stream_.next_layer().Finish(codec::MakeCloseFrame(websocket::close_code::policy_error, words));
   End();
   ResetAfter(kCutPatience);
 }
@@ -136,6 +151,21 @@ void WebSocketConnection::OnPingDue(std::chrono::steady_clock::time_point now) {
   if (!unanswered_since_) unanswered_since_ = now;
   stream_.next_layer().Append(codec::PingFrame(), /*counted=*/false);
   Flush();
+}
+
+void WebSocketConnection::OnWatched(std::chrono::steady_clock::time_point now) {
+  const net::QueuedSocket& socket = stream_.next_layer();
+  if (!socket.waiting()) {
+    stalled_since_.reset();
+    return keepalive_.Unwatch(*this);
+  }
+  const uint64_t acknowledged = socket.acknowledged();
+  if (!stalled_since_ || acknowledged != acknowledged_) {
+    stalled_since_ = now;
+    acknowledged_ = acknowledged;
+  } else if (now - *stalled_since_ >= limits_.write_timeout) {
+    CutOff("stalled", "not reading");
+  }
 }
 
 void WebSocketConnection::GoAway() {

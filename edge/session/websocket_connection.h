@@ -12,17 +12,16 @@
 #include "edge/net/queued_socket.h"
 #include "edge/session/keepalive.h"
 #include "edge/session/session.h"
+#include "edge/settings/settings.h"
 
 namespace gischat::edge::session {
 
 // Bounds of a connection.
 struct ConnectionLimits {
-  size_t queue_bytes = 16 << 20;          // waiting for a slow reader, replay not counted
-  std::chrono::seconds pong_timeout{60};  // without a sign of life after a ping: gone
+  size_t queue_bytes = 16 << 20;           // waiting for a slow reader, replay not counted
+  std::chrono::seconds pong_timeout{60};   // without a sign of life after a ping: gone
+  std::chrono::seconds write_timeout{30};  // bytes wait and the client takes none
 };
-
-// Largest message of a client; a larger one closes its connection with 1009.
-inline constexpr size_t kMaxMessageBytes = 16 << 20;
 
 // One client's WebSocket. Beast does the handshake, reading and control frames; frames of the hub
 // go past it into the same queue (see net::QueuedSocket). Confined to the socket's thread; it keeps
@@ -50,12 +49,15 @@ class WebSocketConnection final : public Wire,
   void Flush() override;
   void ResumeReading() override;
   void OnPingDue(std::chrono::steady_clock::time_point now) override;
+  void OnWatched(std::chrono::steady_clock::time_point now) override;
 
   void OnAccepted(boost::system::error_code error);
   void Read();
   void OnRead(boost::system::error_code error);
   void CloseForRestart();
-  void CutSlowReader();
+  bool IsOverBound() const;
+  void CutSlowReaderSoon();
+  void CutOff(const char* cause, const char* words);
   void End();
   void ResetAfter(std::chrono::milliseconds wait);
 
@@ -68,6 +70,9 @@ class WebSocketConnection final : public Wire,
   std::unique_ptr<net::Timer> reset_timer_;  // once it is being closed
   // When the first ping was sent since the last sign of life of the client.
   std::optional<std::chrono::steady_clock::time_point> unanswered_since_;
+  // While it is watched: since when the client takes nothing, and what it had taken by then.
+  std::optional<std::chrono::steady_clock::time_point> stalled_since_;
+  uint64_t acknowledged_ = 0;
   std::shared_ptr<WebSocketConnection> self_;  // while it stands in keepalive_
   bool ready_ = false;                         // the session takes messages
   bool reading_ = false;

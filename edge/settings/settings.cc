@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <thread>
 
+#include "edge/settings/ip_network.h"
+
 namespace gischat::edge {
 namespace {
 
@@ -11,7 +13,18 @@ absl::Status CheckChannelName(const std::string& name) {
   return absl::InvalidArgumentError("must not contain '/': no URL can reach such a channel");
 }
 
+absl::Status CheckNetwork(const std::string& text) { return IpNetwork::Parse(text).status(); }
+
+constexpr int64_t kMostPerSecond = 1'000'000'000;
+
 }  // namespace
+
+uint64_t LargestMessage(const config::ContentLimits& limits) {
+  // A PNG that can't be compressed: four bytes per pixel, in base64.
+  const uint64_t side = limits.max_image_size;
+  const uint64_t image = side * (4 * side + 1) / 3 * 4;
+  return std::max<uint64_t>({kMaxMessageBytes, image, limits.max_image_raw_length});
+}
 
 Settings::Settings() : threads(std::max(1u, std::thread::hardware_concurrency())) {}
 
@@ -34,6 +47,18 @@ void Settings::Declare(config::Table& table) {
   table.Number("GISCHAT_QUEUE_BYTES", &queue_bytes,
                {.min = 16 << 20, .max = 1 << 30, .unit = "bytes"},
                "What may wait for a client that reads slowly; with more it is cut off.");
+  table.Duration("GISCHAT_WRITE_TIMEOUT", &write_timeout, absl::Seconds(1),
+                 {.min = 1, .max = 3600, .unit = "s"},
+                 "A client for whom something waits and who takes nothing for so long is cut off.");
+  table.Duration("GISCHAT_REQUEST_TIMEOUT", &request_timeout, absl::Seconds(1),
+                 {.min = 1, .max = 3600, .unit = "s"},
+                 "The head of a request or handshake, and then its body, take so long at most.");
+  table.Duration("GISCHAT_IDLE_TIMEOUT", &idle_timeout, absl::Seconds(1),
+                 {.min = 1, .max = 3600, .unit = "s"},
+                 "A connection without a next request is closed after so long.");
+  table.Number("GISCHAT_MAX_HEADER_BYTES", &max_header_bytes,
+               {.min = 1 << 10, .max = 1 << 20, .unit = "bytes"},
+               "Size of the head of a request or handshake at most.");
   table.Duration("GISCHAT_DRAIN_SECONDS", &drain, absl::Seconds(1),
                  {.min = 0, .max = 3600, .unit = "s"},
                  "When the server ends, its clients are closed over so long a time at most.");
@@ -43,8 +68,18 @@ void Settings::Declare(config::Table& table) {
                {.min = 0, .unit = "connections"}, "WebSockets from one address; 0: any number.");
   table.Number("GISCHAT_CONNECTION_RATE", &connection_rate, {.min = 0, .unit = "per second"},
                "New WebSockets from one address; 0: any number.");
+  table.Number("GISCHAT_MESSAGE_RATE", &message_rate,
+               {.min = 0, .max = kMostPerSecond, .unit = "per second"},
+               "Messages of one connection; as many may come at once; 0: any number.");
+  table.Number("GISCHAT_MESSAGE_RATE_PER_IP", &message_rate_per_ip,
+               {.min = 0, .max = kMostPerSecond, .unit = "per second"},
+               "Messages from one address, those by PUT too; 0: any number.");
   table.List("GISCHAT_ALLOWED_ORIGINS", &allowed_origins,
              "Origins of pages that may connect, e.g. https://chat.example.org; empty: any.");
+  table.List("GISCHAT_TRUSTED_PROXIES", &trusted_proxies,
+             "Addresses and networks (10.0.0.0/8, ::1) of proxies whose X-Forwarded-For says where "
+             "a client comes from.",
+             CheckNetwork);
 }
 
 void BackendAddresses::Declare(config::Table& table) {

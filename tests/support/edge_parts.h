@@ -52,7 +52,7 @@ class EdgeParts {
       token = std::make_shared<int>(0);
       alive = token;
     }
-    return {hub, moderation, publisher, lease, metrics, token};
+    return {hub, moderation, publisher, lease, metrics, token, gate};
   }
 
   // The channel starts afresh with these texts stored.
@@ -139,6 +139,7 @@ class EdgeParts {
   edge::hub::Hub hub{{kChannel}, metrics};
   edge::clients::Publisher publisher{loop, fanout, {kChannel}, {}, registry};
   edge::clients::Lease lease{loop, presence, "edge-1", {kChannel}, registry};
+  edge::session::MessageGate gate;  // of the sessions that come next
   std::weak_ptr<int> alive;
   uint64_t offset = 0;  // of the channel's last event
   size_t first_held_review = 0;

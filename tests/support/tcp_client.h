@@ -40,6 +40,16 @@ class TcpClient {
   // From now on collects everything.
   void Read() { State::ReadOn(state_); }
 
+  // What has come so far, while it is not told to Read(); at most so much.
+  std::string ReadUpTo(size_t most) {
+    std::string bytes(most, '\0');
+    boost::system::error_code none;
+    state_->socket.non_blocking(true, none);
+    bytes.resize(state_->socket.read_some(boost::asio::buffer(bytes), none));
+    state_->socket.non_blocking(false, none);
+    return bytes;
+  }
+
   std::string& received() { return state_->received; }
   // The other side has closed or reset.
   bool ended() const { return state_->ended; }

@@ -34,6 +34,9 @@ class AdmissionTest : public testing::Test {
     refusal_ = std::get<Response>(std::move(entered));
     return refusal_.status;
   }
+  double Refused(const std::string& reason) {
+    return tests::MetricValue(registry_, "gischat_edge_connections_refused_total", reason);
+  }
 
   prometheus::Registry registry_;
   std::unique_ptr<Admission> admission_;
@@ -57,7 +60,7 @@ TEST_F(AdmissionTest, BoundsTheConnectionsInAll) {
   EXPECT_EQ(Enter("c"), 503);
   EXPECT_EQ(refusal_.body, R"({"detail":"The server is full"})");
   EXPECT_THAT(refusal_.headers, Contains(Pair("Retry-After", "2")));
-  EXPECT_EQ(tests::MetricValue(registry_, "gischat_edge_connections_refused_total", "full"), 1);
+  EXPECT_EQ(Refused("full"), 1);
   tickets_.pop_back();
   EXPECT_EQ(Enter("c"), 0);
 }
@@ -68,6 +71,7 @@ TEST_F(AdmissionTest, BoundsTheConnectionsOfAnAddress) {
   EXPECT_EQ(Enter("a"), 0);
   EXPECT_EQ(Enter("a"), 429);
   EXPECT_THAT(refusal_.body, HasSubstr("Too many connections from this address"));
+  EXPECT_EQ(Refused("address"), 1);
   EXPECT_EQ(Enter("b"), 0);
   tickets_.erase(tickets_.begin());
   EXPECT_EQ(Enter("a"), 0);
@@ -85,6 +89,44 @@ TEST_F(AdmissionTest, BoundsTheRateOfAnAddress) {
   now_ += std::chrono::hours(1);
   for (int i = 0; i < 10; ++i) ASSERT_EQ(Enter("a"), 0);
   EXPECT_EQ(Enter("a"), 429) << "more than the rate was saved up";
+  EXPECT_EQ(Refused("rate"), 3);
+}
+
+TEST_F(AdmissionTest, CountsMessagesOfAnAddressWhicheverWayTheyCome) {
+  Limit({.message_rate = 3, .allowed_origins = {}});
+  EXPECT_EQ(Enter("a"), 0);
+  EXPECT_EQ(Enter("a"), 0);
+  EXPECT_TRUE(tickets_[0].messages->Take(now_));
+  EXPECT_TRUE(tickets_[1].messages->Take(now_));
+  EXPECT_FALSE(admission_->RefuseMessage("a", now_));
+  EXPECT_FALSE(tickets_[0].messages->Take(now_));
+  const auto refusal = admission_->RefuseMessage("a", now_);
+  ASSERT_TRUE(refusal);
+  EXPECT_EQ(refusal->status, 429);
+  EXPECT_EQ(
+      refusal->body,
+      R"({"detail":"Not delivered: at most 3 messages per second may come from one address"})");
+  EXPECT_THAT(refusal->headers, Contains(Pair("Retry-After", "1")));
+  EXPECT_FALSE(admission_->RefuseMessage("b", now_));
+  // Nobody gets a new bucket by leaving and coming back.
+  tickets_.clear();
+  EXPECT_EQ(Enter("a"), 0);
+  EXPECT_FALSE(tickets_[0].messages->Take(now_));
+  now_ += milliseconds(400);
+  EXPECT_FALSE(admission_->RefuseMessage("a", now_));
+  EXPECT_TRUE(admission_->RefuseMessage("a", now_));
+}
+
+TEST_F(AdmissionTest, BoundsTheSocketsOfAnyKind) {
+  Limit({.sockets = 2, .allowed_origins = {}});
+  auto one = admission_->Arrive();
+  auto two = admission_->Arrive();
+  EXPECT_NE(two, nullptr);
+  EXPECT_EQ(admission_->Arrive(), nullptr);
+  EXPECT_EQ(admission_->Arrive(), nullptr);
+  EXPECT_EQ(Refused("sockets"), 2);
+  one.reset();
+  EXPECT_NE(admission_->Arrive(), nullptr);
 }
 
 TEST_F(AdmissionTest, ForgetsNobodyWhoIsConnected) {
@@ -99,8 +141,13 @@ TEST_F(AdmissionTest, ZeroTurnsABoundOff) {
   Limit({.connections = 0,
          .connections_per_address = 0,
          .connection_rate = 0,
+         .message_rate = 0,
          .allowed_origins = {}});
-  for (int i = 0; i < 20'000; ++i) ASSERT_EQ(Enter(), 0);
+  for (int i = 0; i < 20'000; ++i) {
+    ASSERT_EQ(Enter(), 0);
+    ASSERT_FALSE(admission_->RefuseMessage("192.0.2.1", now_));
+    ASSERT_NE(admission_->Arrive(), nullptr);
+  }
 }
 
 TEST_F(AdmissionTest, RefusesPagesOfOtherOrigins) {
@@ -111,6 +158,7 @@ TEST_F(AdmissionTest, RefusesPagesOfOtherOrigins) {
                              "https://chat.example.evil.example", "null"}) {
     EXPECT_EQ(Enter("a", origin), 403) << origin;
   }
+  EXPECT_EQ(Refused("origin"), 4);
   Limit({});
   EXPECT_EQ(Enter("a", "https://evil.example"), 0);
 }
@@ -121,6 +169,7 @@ TEST_F(AdmissionTest, LetsNobodyInOnceItIsClosed) {
   admission_->Close();
   EXPECT_EQ(Enter(), 503);
   EXPECT_THAT(refusal_.body, HasSubstr("about to restart"));
+  EXPECT_EQ(Refused("draining"), 1);
 }
 
 TEST_F(AdmissionTest, MayEndBeforeItsTickets) {

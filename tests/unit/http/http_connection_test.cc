@@ -110,7 +110,7 @@ TEST_F(HttpConnectionTest, HandsUpgradesOn) {
   EXPECT_EQ(upgrade_->route.channel, "Été");
   EXPECT_TRUE(upgrade_->understands_replies);
   EXPECT_EQ(upgrade_->unread, "behind it");
-  EXPECT_EQ(upgrade_->ticket.use_count(), 1);
+  EXPECT_EQ(upgrade_->ticket.place.use_count(), 1);
   EXPECT_NE(upgrade_->request, nullptr);
   EXPECT_TRUE(upgrade_->socket.is_open());
   EXPECT_EQ(client.received(), "");

@@ -24,8 +24,8 @@ class ServingFixture : public HandlersFixture {
     clients_.push_back(
         std::make_unique<tests::TcpClient>(parts_.loop, acceptor.local_endpoint().port()));
     ServeConnection(
-        acceptor.accept(), handlers_, admission_,
-        [this](Upgrade upgrade) { upgrade_.emplace(std::move(upgrade)); }, patience_);
+        acceptor.accept(), handlers_, *admission_, proxies_,
+        [this](Upgrade upgrade) { upgrade_.emplace(std::move(upgrade)); }, limits_);
     clients_.back()->Read();
     return *clients_.back();
   }
@@ -62,9 +62,15 @@ class ServingFixture : public HandlersFixture {
            more + "\r\n";
   }
 
-  Patience patience_;
-  Admission admission_{{.connections = 2, .allowed_origins = {"https://chat.example"}},
-                       parts_.registry};
+  HttpLimits limits_;
+  TrustedProxies proxies_;
+  void LimitAdmission(AdmissionLimits limits) {
+    admission_ = std::make_unique<Admission>(std::move(limits), parts_.registry);
+  }
+
+  std::unique_ptr<Admission> admission_ = std::make_unique<Admission>(
+      AdmissionLimits{.connections = 2, .allowed_origins = {"https://chat.example"}},
+      parts_.registry);
   std::optional<Upgrade> upgrade_;
   std::vector<std::unique_ptr<tests::TcpClient>> clients_;
 };

@@ -18,8 +18,14 @@ class Pinged final : public Kept {
     ++pings;
     if (leaves != nullptr) leaves->Remove(*this);
   }
+  void OnWatched(std::chrono::steady_clock::time_point) override {
+    ++looks;
+    if (watches != nullptr) watches->Unwatch(*this);
+  }
   int pings = 0;
-  Keepalive* leaves = nullptr;  // where it removes itself when it is pinged
+  int looks = 0;
+  Keepalive* leaves = nullptr;   // where it removes itself when it is pinged
+  Keepalive* watches = nullptr;  // where it wants to be looked at once only
 };
 
 TEST(Keepalive, PingsEverybodyOncePerInterval) {
@@ -86,6 +92,24 @@ TEST(Keepalive, ServesSomeAtATimeUntilNobodyIsLeft) {
   keepalive.ForSome(100, serve);
   EXPECT_EQ(served, 10);
   EXPECT_EQ(keepalive.size(), 0u);
+}
+
+TEST(Keepalive, WatchesSomeAtEveryTickUntilTheyAreLeftAlone) {
+  boost::asio::io_context loop;
+  Keepalive keepalive(loop, std::chrono::seconds(3600));
+  std::vector<Pinged> pinged(4);
+  for (Pinged& kept : pinged) keepalive.Add(kept);
+  for (size_t i : {0, 1, 2, 1}) keepalive.Watch(pinged[i]);
+  pinged[0].watches = &keepalive;
+  keepalive.Start();
+  ASSERT_TRUE(tests::RunUntil(loop, [&] { return pinged[1].looks == 2; }));
+  EXPECT_EQ(pinged[0].looks, 1);
+  EXPECT_EQ(pinged[2].looks, 2);
+  EXPECT_EQ(pinged[3].looks, 0);
+  keepalive.Remove(pinged[1]);
+  keepalive.Unwatch(pinged[3]);
+  ASSERT_TRUE(tests::RunUntil(loop, [&] { return pinged[2].looks == 3; }));
+  EXPECT_EQ(pinged[1].looks, 2);
 }
 
 TEST(Keepalive, Stops) {

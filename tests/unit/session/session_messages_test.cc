@@ -17,6 +17,8 @@ using testing::IsEmpty;
 using tests::FakeFanout;
 using tests::FakeModeration;
 
+using net::Rate;
+
 class SessionMessagesTest : public testing::Test {
  protected:
   SessionMessagesTest() {
@@ -206,6 +208,73 @@ TEST_F(SessionMessagesTest, TakesNoMoreWhileTooMuchIsOnItsWay) {
   parts_.AnswerPublish();
   EXPECT_TRUE(client_.session().CanTakeMore());
   EXPECT_EQ(client_.resumed, 1);
+}
+
+TEST_F(SessionMessagesTest, RefusesInItsTurnWhatComesFasterThanAllowed) {
+  parts_.gate = MessageGate(Rate(2), nullptr);
+  parts_.HoldReviews();
+  Client client(parts_);
+  client.Enter();
+  client.seen.clear();
+  client.Say("one");
+  client.Say("two");
+  client.Say("three");
+  client.SendBinary();
+  EXPECT_THAT(client.seen, IsEmpty());
+  parts_.Accept(0);
+  parts_.Accept(1);
+  const char* refusal =
+      "!message: not delivered, at most 2 per second may come from one connection";
+  EXPECT_THAT(client.seen, ElementsAre(refusal, refusal));
+  EXPECT_THAT(parts_.Published(), ElementsAre("one", "two"));
+  EXPECT_EQ(tests::MetricValue(parts_.registry, "gischat_edge_uncompliant_total", "rate"), 2);
+}
+
+TEST_F(SessionMessagesTest, CountsWhatIsIgnoredAsWell) {
+  parts_.gate = MessageGate(Rate(2), nullptr);
+  Client client(parts_);
+  client.Enter();
+  client.Send(R"({"type":"nb_users","nb_users":5})");
+  client.SendBinary();
+  client.seen.clear();
+  client.Send(R"({"type":"nb_users","nb_users":5})");
+  ASSERT_EQ(client.seen.size(), 1u);
+  EXPECT_THAT(client.seen[0], HasSubstr("at most 2 per second"));
+}
+
+TEST_F(SessionMessagesTest, SharesTheRateOfAnAddress) {
+  const auto address = std::make_shared<net::SharedBucket>(Rate(3));
+  parts_.gate = MessageGate(Rate(2), address);
+  Client loud(parts_);
+  Client quiet(parts_);
+  loud.Enter();
+  quiet.Enter();
+  for (int i = 0; i < 10; ++i) loud.Say("loud");
+  quiet.Say("quiet");
+  quiet.seen.clear();
+  quiet.Say("too much");
+  EXPECT_THAT(parts_.Published(), ElementsAre("loud", "loud", "quiet"))
+      << "what a connection says beyond its own rate counts against its neighbours";
+  EXPECT_THAT(quiet.seen, ElementsAre("!message: not delivered, at most 3 per second may come from "
+                                      "one address"));
+  EXPECT_EQ(tests::MetricValue(parts_.registry, "gischat_edge_uncompliant_total", "address_rate"),
+            1);
+}
+
+TEST_F(SessionMessagesTest, ReadsNoMoreWhileRefusalsWaitForTheirTurn) {
+  parts_.gate = MessageGate(Rate(1), nullptr);
+  parts_.HoldReviews();
+  Client client(parts_);
+  client.Enter();
+  client.Say("one");
+  for (size_t i = 1; i < Outbox::kMaxMessages; ++i) {
+    EXPECT_TRUE(client.session().CanTakeMore());
+    client.SendBinary();
+  }
+  EXPECT_FALSE(client.session().CanTakeMore());
+  parts_.Accept(0);
+  EXPECT_TRUE(client.session().CanTakeMore());
+  EXPECT_EQ(client.resumed, 1);
 }
 
 }  // namespace

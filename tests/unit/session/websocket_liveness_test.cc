@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "absl/time/clock.h"
 #include "tests/unit/session/websocket_peer.h"
 
 namespace gischat::edge::session {
@@ -63,6 +64,91 @@ TEST_F(WebSocketLivenessTest, CountsNoReplayAgainstASlowReader) {
   slow.tcp().Read();
   EXPECT_TRUE(slow.AwaitSeen("#1"));
   EXPECT_EQ(slow.seen.size(), 6u);
+}
+
+TEST_F(WebSocketLivenessTest, CutsNobodyOffForOneMessageHoweverLargeItIs) {
+  limits_.queue_bytes = 50'000;
+  Peer& slow = Enter(kSmallBuffer);
+  parts_.Happen(tests::TextMessage(std::string(8'000'000, 'x')));
+  tests::Settle(parts_.loop);
+  EXPECT_EQ(Cut("slow"), 0);
+  slow.tcp().Read();
+  ASSERT_TRUE(slow.Await([&] { return slow.seen.size() == 2; }));
+  parts_.Happen(tests::TextMessage("last"));
+  EXPECT_TRUE(slow.AwaitSeen("last"));
+  EXPECT_EQ(Cut("slow"), 0);
+}
+
+TEST_F(WebSocketLivenessTest, CutsWhoFloodsWithPingsAndDoesNotReadThePongs) {
+  limits_.queue_bytes = 500'000;
+  Peer& slow = Enter(kSmallBuffer);
+  std::string pings;
+  for (int i = 0; i < 1000; ++i) pings += tests::ClientFrame(9, std::string(125, 'x'));
+  for (int i = 0; i < 200 && Cut("slow") == 0; ++i) {
+    slow.tcp().Send(pings);
+    tests::Settle(parts_.loop);
+  }
+  EXPECT_EQ(Cut("slow"), 1);
+  slow.tcp().Read();
+  EXPECT_TRUE(slow.AwaitEnd());
+}
+
+TEST_F(WebSocketLivenessTest, CutsWhoFloodsWithRefusedMessagesAndDoesNotReadTheAnswers) {
+  limits_.queue_bytes = 500'000;
+  parts_.gate = MessageGate(net::Rate(1), nullptr);
+  Peer& slow = Enter(kSmallBuffer);
+  std::string messages;
+  for (int i = 0; i < 1000; ++i) messages += tests::ClientFrame(1, "x");
+  for (int i = 0; i < 200 && Cut("slow") == 0; ++i) {
+    slow.tcp().Send(messages);
+    tests::Settle(parts_.loop);
+  }
+  EXPECT_EQ(Cut("slow"), 1);
+  slow.tcp().Read();
+  EXPECT_TRUE(slow.AwaitEnd());
+}
+
+TEST_F(WebSocketLivenessTest, CutsWhoTakesNothingForTooLong) {
+  limits_.write_timeout = std::chrono::seconds(1);
+  keepalive_.Start();
+  Peer& stalled = Enter(kSmallBuffer);
+  Peer& lively = Enter();
+  // More than the kernel's buffers hold, less than the bound.
+  parts_.Happen(tests::TextMessage(std::string(8'000'000, 'x')));
+  ASSERT_TRUE(lively.Await([&] { return Cut("stalled") == 1; }, absl::Seconds(10)));
+  EXPECT_EQ(parts_.hub.member_count(), 1u);
+  EXPECT_FALSE(lively.tcp().ended());
+  stalled.tcp().Read();
+  EXPECT_TRUE(stalled.AwaitEnd(absl::Seconds(5)));
+  keepalive_.Stop();
+}
+
+TEST_F(WebSocketLivenessTest, TellsAStalledClientThatReadsAgainWhyItWasCutOff) {
+  limits_.write_timeout = std::chrono::seconds(1);
+  keepalive_.Start();
+  Peer& stalled = Enter(kSmallBuffer);
+  parts_.Happen(tests::TextMessage(std::string(8'000'000, 'x')));
+  ASSERT_TRUE(tests::RunUntil(parts_.loop, [&] { return Cut("stalled") == 1; }));
+  stalled.tcp().Read();
+  EXPECT_EQ(stalled.AwaitClose(), 1008);
+  EXPECT_EQ(stalled.close_reason, "not reading");
+  keepalive_.Stop();
+}
+
+TEST_F(WebSocketLivenessTest, KeepsWhoTakesALittleNowAndThen) {
+  limits_.write_timeout = std::chrono::seconds(1);
+  keepalive_.Start();
+  Peer& slow = Enter(kSmallBuffer);
+  parts_.Happen(tests::TextMessage(std::string(12'000'000, 'x')));
+  // Steps that are far too small for the kernel to ask for more.
+  const absl::Time end = absl::Now() + absl::Milliseconds(2500);
+  while (absl::Now() < end && Cut("stalled") == 0) {
+    slow.tcp().ReadUpTo(100'000);
+    tests::RunFor(parts_.loop, std::chrono::milliseconds(50));
+  }
+  EXPECT_EQ(Cut("stalled"), 0);
+  EXPECT_EQ(parts_.hub.member_count(), 1u);
+  keepalive_.Stop();
 }
 
 TEST_F(WebSocketLivenessTest, DropsTheSilentAndKeepsThoseWhoAnswerPings) {
