@@ -15,11 +15,14 @@ constexpr size_t kLargeArgument = 16 << 10;
 constexpr size_t kFullPiece = 64 << 10;
 
 // Gives the object of a task its place: in the array that it is an element of, or on its own.
+// Arrays grow with what has come, not by what was promised. An element may move when the next one
+// comes: nothing points to it any more then.
 Reply* Place(const redisReadTask* task, Reply::Type type) {
   Reply* reply = nullptr;
   if (task->parent != nullptr) {
     auto* array = static_cast<Reply*>(task->parent->obj);
-    reply = &array->elements[static_cast<size_t>(task->idx)];
+    array->elements.resize(static_cast<size_t>(task->idx) + 1);
+    reply = &array->elements.back();
   } else {
     reply = new Reply();
   }
@@ -36,11 +39,7 @@ void* MakeString(const redisReadTask* task, char* text, size_t length) {
   return reply;
 }
 
-void* MakeArray(const redisReadTask* task, int elements) {
-  Reply* reply = Place(task, Reply::Type::kArray);
-  reply->elements.resize(static_cast<size_t>(elements));
-  return reply;
-}
+void* MakeArray(const redisReadTask* task, int) { return Place(task, Reply::Type::kArray); }
 
 void* MakeInteger(const redisReadTask* task,
                   long long value) {  // NOLINT(google-runtime-int): hiredis

@@ -80,6 +80,14 @@ TEST(ReplyReader, LetsGoOfAReplyThatNeverEnds) {
   EXPECT_EQ(ReadOne(reader).elements.size(), 2u);
 }
 
+TEST(ReplyReader, TakesNoMemoryForElementsThatAreOnlyPromised) {
+  ReplyReader reader;
+  reader.Feed("*2147483647\r\n:1\r\n*2147483647\r\n:2\r\n");
+  auto reply = reader.Next();
+  ASSERT_TRUE(reply.ok());
+  EXPECT_FALSE(reply->has_value());
+}
+
 TEST(StatusOfError, KnowsWhatWasNotDone) {
   EXPECT_EQ(StatusOfError("OOM command not allowed").code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(StatusOfError("LOADING Redis is").code(), absl::StatusCode::kFailedPrecondition);
