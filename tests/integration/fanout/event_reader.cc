@@ -74,17 +74,23 @@ void EventReader::Take(const v1::Item& item) {
   }
   epoch_ = event.epoch();
   offset_ = event.offset();
-  messages_.push_back(event.message());
+  events_.push_back(event);
+}
+
+std::vector<v1::Event> EventReader::events() const {
+  const std::lock_guard lock(mutex_);
+  return events_;
 }
 
 std::vector<std::string> EventReader::messages() const {
-  const std::lock_guard lock(mutex_);
-  return messages_;
+  std::vector<std::string> messages;
+  for (const v1::Event& event : events()) messages.push_back(event.message());
+  return messages;
 }
 
 size_t EventReader::count() const {
   const std::lock_guard lock(mutex_);
-  return messages_.size();
+  return events_.size();
 }
 
 int EventReader::snapshots() const {

@@ -30,6 +30,7 @@ class EventReader {
   EventReader(const EventReader&) = delete;
   EventReader& operator=(const EventReader&) = delete;
 
+  std::vector<fanout::v1::Event> events() const;
   std::vector<std::string> messages() const;  // of all events
   size_t count() const;                       // of events
   int snapshots() const;
@@ -50,7 +51,7 @@ class EventReader {
   const fanout::v1::SubscribeRequest request_;
   grpc::ClientContext context_;
   mutable std::mutex mutex_;  // guards what follows
-  std::vector<std::string> messages_;
+  std::vector<fanout::v1::Event> events_;
   fanout::v1::Snapshot snapshot_;
   int snapshots_ = 0;
   int empty_responses_ = 0;

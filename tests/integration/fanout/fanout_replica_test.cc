@@ -1,66 +1,16 @@
 // Replicas over a real Redis, as processes would run them.
 #include <gmock/gmock.h>
-#include <grpcpp/create_channel.h>
-#include <grpcpp/security/credentials.h>
 #include <gtest/gtest.h>
-#include <prometheus/registry.h>
 
-#include <atomic>
-
-#include "services/fanout/replica.h"
 #include "tests/integration/fanout/event_reader.h"
-#include "tests/support/loop_thread.h"
+#include "tests/integration/fanout/replica_process.h"
 #include "tests/support/redis_server.h"
 #include "tests/support/wait_until.h"
 
 namespace gischat::tests {
 namespace {
 
-namespace v1 = fanout::v1;
 using ::testing::ElementsAre;
-
-// One replica with a loop of its own.
-class ReplicaProcess {
- public:
-  explicit ReplicaProcess(const RedisServer& redis) {
-    fanout::ReplicaSettings settings;
-    settings.server.port = 0;
-    settings.redis.url = redis.url();
-    replica_ = std::make_unique<fanout::Replica>(settings, loop_.loop(), registry_);
-    EXPECT_TRUE(replica_->Start().ok());
-    channel_ = grpc::CreateChannel("127.0.0.1:" + std::to_string(replica_->port()),
-                                   grpc::InsecureChannelCredentials());
-    stub_ = v1::Fanout::NewStub(channel_);
-  }
-  ~ReplicaProcess() { replica_->Stop(); }
-
-  bool ready() const { return replica_->Readiness().ok(); }
-  void Stop() { replica_->Stop(); }
-  const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
-
-  grpc::StatusCode Publish(const v1::PublishRequest& request) const {
-    grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(1));
-    v1::PublishResponse response;
-    const grpc::Status status = stub_->Publish(&context, request, &response);
-    if (status.ok() && response.outcome() != v1::PublishResponse::PUBLISHED) {
-      return grpc::StatusCode::ABORTED;
-    }
-    return status.error_code();
-  }
-
-  // As an edge does: again, until it is published.
-  bool PublishUntilDone(const v1::PublishRequest& request) const {
-    return WaitUntil([&] { return Publish(request) == grpc::StatusCode::OK; });
-  }
-
- private:
-  prometheus::Registry registry_;
-  LoopThread loop_;
-  std::unique_ptr<fanout::Replica> replica_;
-  std::shared_ptr<grpc::Channel> channel_;
-  std::unique_ptr<v1::Fanout::Stub> stub_;
-};
 
 class FanoutReplica : public ::testing::Test {
  protected:
@@ -72,8 +22,8 @@ class FanoutReplica : public ::testing::Test {
 };
 
 TEST_F(FanoutReplica, TwoReplicasShareTheChannel) {
-  const ReplicaProcess one(redis_);
-  const ReplicaProcess two(redis_);
+  const ReplicaProcess one(SettingsFor(redis_));
+  const ReplicaProcess two(SettingsFor(redis_));
   ASSERT_TRUE(WaitUntil([&] { return one.ready() && two.ready(); }));
   const EventReader at_one(one.channel(), SubscribeTo("QGIS"));
   const EventReader at_two(two.channel(), SubscribeTo("QGIS"));
@@ -92,8 +42,8 @@ TEST_F(FanoutReplica, TwoReplicasShareTheChannel) {
 TEST_F(FanoutReplica, TenThousandEventsReachThreeStreamsOfTwoReplicasInOrder) {
   constexpr uint64_t kEvents = 10'000;
   constexpr uint64_t kBatch = 20;
-  const ReplicaProcess one(redis_);
-  const ReplicaProcess two(redis_);
+  const ReplicaProcess one(SettingsFor(redis_));
+  const ReplicaProcess two(SettingsFor(redis_));
   ASSERT_TRUE(WaitUntil([&] { return one.ready() && two.ready(); }));
   const EventReader first(one.channel(), SubscribeTo("QGIS"));
   const EventReader second(two.channel(), SubscribeTo("QGIS"));
@@ -115,8 +65,8 @@ TEST_F(FanoutReplica, TenThousandEventsReachThreeStreamsOfTwoReplicasInOrder) {
 }
 
 TEST_F(FanoutReplica, StreamSurvivesCutConnectionsToRedisWithoutAHole) {
-  const ReplicaProcess replica(redis_);
-  const ReplicaProcess other(redis_);
+  const ReplicaProcess replica(SettingsFor(redis_));
+  const ReplicaProcess other(SettingsFor(redis_));
   ASSERT_TRUE(WaitUntil([&] { return replica.ready() && other.ready(); }));
   const EventReader reader(replica.channel(), SubscribeTo("QGIS"));
   ASSERT_TRUE(HasSnapshot(reader));
@@ -134,8 +84,27 @@ TEST_F(FanoutReplica, StreamSurvivesCutConnectionsToRedisWithoutAHole) {
   EXPECT_FALSE(reader.ended());
 }
 
+TEST_F(FanoutReplica, ListenerThatRedisCutsForItsOutputBufferReadsWhatItMissed) {
+  const ReplicaProcess replica(SettingsFor(redis_));
+  ASSERT_TRUE(WaitUntil([&] { return replica.ready(); }));
+  const EventReader reader(replica.channel(), SubscribeTo("QGIS"));
+  ASSERT_TRUE(HasSnapshot(reader));
+  redis_.Execute({"CONFIG", "SET", "client-output-buffer-limit", "pubsub 1mb 1mb 1"});
+
+  std::vector<std::string> expected;
+  for (uint64_t i = 1; i <= 60; ++i) {
+    expected.push_back(std::to_string(i) + std::string(i % 10 == 0 ? 3 << 20 : 10, 'x'));
+    ASSERT_TRUE(replica.PublishUntilDone(PublishTo("QGIS", "edge", i, {expected.back()})));
+  }
+  ASSERT_TRUE(WaitUntil([&] { return reader.count() >= 60; }));
+  EXPECT_TRUE(reader.messages() == expected);
+  EXPECT_EQ(reader.out_of_order(), 0);
+  EXPECT_EQ(reader.snapshots(), 1);
+  EXPECT_GT(replica.Metric("gischat_redis_reconnects_total"), 0);
+}
+
 TEST_F(FanoutReplica, StreamSurvivesARestartOfRedisWithoutAHole) {
-  const ReplicaProcess replica(redis_);
+  const ReplicaProcess replica(SettingsFor(redis_));
   ASSERT_TRUE(WaitUntil([&] { return replica.ready(); }));
   const EventReader reader(replica.channel(), SubscribeTo("QGIS"));
   ASSERT_TRUE(HasSnapshot(reader));
@@ -157,8 +126,33 @@ TEST_F(FanoutReplica, StreamSurvivesARestartOfRedisWithoutAHole) {
   EXPECT_EQ(reader.out_of_order(), 0);
 }
 
+TEST_F(FanoutReplica, NothingThatIsSaidWhenRedisCameBackEmptyIsMissing) {
+  const ReplicaProcess replica(SettingsFor(redis_));
+  const ReplicaProcess other(SettingsFor(redis_));
+  ASSERT_TRUE(WaitUntil([&] { return replica.ready() && other.ready(); }));
+  const EventReader reader(replica.channel(), SubscribeTo("QGIS"));
+  ASSERT_TRUE(HasSnapshot(reader));
+  ASSERT_TRUE(other.PublishUntilDone(PublishTo("QGIS", "edge", 1, {"before"})));
+  ASSERT_TRUE(WaitUntil([&] { return reader.count() == 1; }));
+
+  redis_.Kill();
+  redis_.EraseData();
+  redis_.Start();
+  const absl::Time back = absl::Now();
+  std::vector<std::string> expected = {"before"};
+  for (uint64_t i = 2; i <= 100; ++i) {
+    expected.push_back(std::to_string(i));
+    ASSERT_TRUE(other.PublishUntilDone(PublishTo("QGIS", "edge", i, {expected.back()})));
+  }
+  ASSERT_TRUE(WaitUntil([&] { return reader.count() >= 100; }));
+  EXPECT_LT(absl::Now() - back, absl::Seconds(3));
+  EXPECT_EQ(reader.messages(), expected);
+  EXPECT_EQ(reader.snapshots(), 2);
+  EXPECT_GE(replica.Metric("gischat_fanout_epochs_total"), 1);
+}
+
 TEST_F(FanoutReplica, StreamBeginsAgainWhenRedisComesBackEmpty) {
-  const ReplicaProcess replica(redis_);
+  const ReplicaProcess replica(SettingsFor(redis_));
   ASSERT_TRUE(WaitUntil([&] { return replica.ready(); }));
   const EventReader reader(replica.channel(), SubscribeTo("QGIS"));
   ASSERT_TRUE(HasSnapshot(reader));
@@ -179,8 +173,8 @@ TEST_F(FanoutReplica, StreamBeginsAgainWhenRedisComesBackEmpty) {
 }
 
 TEST_F(FanoutReplica, ReplicaThatStopsEndsItsStreamsAndTheOtherOneGoesOn) {
-  ReplicaProcess one(redis_);
-  const ReplicaProcess two(redis_);
+  ReplicaProcess one(SettingsFor(redis_));
+  const ReplicaProcess two(SettingsFor(redis_));
   ASSERT_TRUE(WaitUntil([&] { return one.ready() && two.ready(); }));
   const EventReader reader(one.channel(), SubscribeTo("QGIS"));
   ASSERT_TRUE(HasSnapshot(reader));
@@ -200,7 +194,7 @@ TEST_F(FanoutReplica, ReplicaThatStopsEndsItsStreamsAndTheOtherOneGoesOn) {
 TEST(FanoutReplicaWithoutRedis, IsNotReadyAndSaysUnavailable) {
   RedisServer redis;
   redis.Stop();
-  const ReplicaProcess replica(redis);
+  const ReplicaProcess replica(SettingsFor(redis));
   EXPECT_FALSE(replica.ready());
   EXPECT_EQ(replica.Publish(PublishTo("QGIS", "edge", 1, {"a"})), grpc::StatusCode::UNAVAILABLE);
   const EventReader reader(replica.channel(), SubscribeTo("QGIS"));
