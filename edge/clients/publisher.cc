@@ -106,7 +106,8 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
     bool stored;
     absl::Time deadline;
     base::StatusCallback done;
-    bool was_sent = false;
+    bool was_sent = false;  // since it was refused last: it may stand in the channel
+    bool was_refused = false;
   };
   enum class Enqueued { kFull, kBehindOthers, kFirst };
 
@@ -201,24 +202,20 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
     SendNext();
   }
 
+  // The store was full and took nothing: the numbers are free again, and later there may be room.
   void OnRefused() {
-    std::deque<Waiting> refused;
-    bool in_doubt = false;
     {
       const std::lock_guard lock(mutex_);
-      refused = TakeFront(std::min(sent_, waiting_.size()));
-      in_doubt = in_doubt_;
-      BeginSeries();
+      if (!in_doubt_) {
+        const size_t refused = std::min(std::exchange(sent_, 0), waiting_.size());
+        for (size_t i = 0; i < refused; ++i) {
+          waiting_[i].was_sent = false;
+          waiting_[i].was_refused = true;
+        }
+      }  // else an earlier attempt may have put it into the channel all the same
     }
-    if (in_doubt) {  // an earlier attempt may have put it into the channel all the same
-      Fail(std::move(refused));
-      return SendNext();
-    }
-    metrics_->refused.Increment(static_cast<double>(refused.size()));
-    for (Waiting& waiting : refused) {
-      std::move(waiting.done)(absl::ResourceExhaustedError("the store is full"));
-    }
-    SendNext();
+    metrics_->retries.Increment();
+    RetryLater();
   }
 
   void RetryLater() {
@@ -269,10 +266,16 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
 
   void Fail(std::deque<Waiting> failed) {
     for (Waiting& waiting : failed) {
-      (waiting.was_sent ? metrics_->unknown : metrics_->expired).Increment();
-      std::move(waiting.done)(waiting.was_sent
-                                  ? absl::UnknownError("sent, but never acknowledged")
-                                  : absl::DeadlineExceededError("fanout can't be reached"));
+      if (waiting.was_sent) {
+        metrics_->unknown.Increment();
+        std::move(waiting.done)(absl::UnknownError("sent, but never acknowledged"));
+      } else if (waiting.was_refused) {
+        metrics_->refused.Increment();
+        std::move(waiting.done)(absl::ResourceExhaustedError("the store is full"));
+      } else {
+        metrics_->expired.Increment();
+        std::move(waiting.done)(absl::DeadlineExceededError("fanout can't be reached"));
+      }
     }
   }
 

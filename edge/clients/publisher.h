@@ -29,11 +29,12 @@ struct BacklogLimits {
 //
 // Per channel one batch is under way at a time; what is said meanwhile forms the next one. A batch
 // whose outcome is unknown is sent again under the same numbers, which makes that harmless, until
-// its messages have waited for too long. The outcome that `done` gets, on any thread:
+// its messages have waited for too long. So is one that a full store refused. The outcome that
+// `done` gets, on any thread:
 //   OK                 it stands in the channel
 //   kDeadlineExceeded  it was never sent: too long without fanout
 //   kUnknown           it was sent, without an answer: it may stand in the channel or not
-//   kResourceExhausted the backlog is full, or the store is: it was not published
+//   kResourceExhausted the backlog is full, or the store was for too long: it was not published
 class Publisher {
  public:
   Publisher(boost::asio::io_context& loop, FanoutClient& fanout,

@@ -219,26 +219,42 @@ TEST_F(PublisherTest, WhatWasSentTogetherIsGivenUpTogether) {
   EXPECT_THAT(outcomes_, ElementsAre("first OK", "early UNKNOWN", "later UNKNOWN"));
 }
 
-TEST_F(PublisherTest, TellsThatTheStoreIsFull) {
+TEST_F(PublisherTest, WhatAFullStoreRefusedIsPublishedWhenThereIsRoomAgain) {
   Say("one");
   Say("two");
-  fanout_.publishes.AnswerLast(absl::ResourceExhaustedError("full"));
-  EXPECT_THAT(outcomes_, ElementsAre("one RESOURCE_EXHAUSTED"));
-  ASSERT_EQ(batches(), 2u);
-  EXPECT_THAT(Batch(1), ElementsAre("two"));
+  FailAndAwaitRetry(absl::ResourceExhaustedError("full"));
+  EXPECT_THAT(outcomes_, IsEmpty());
+  EXPECT_THAT(Batch(1), ElementsAre("one", "two")) << "nothing holds them apart any more";
+  EXPECT_EQ(fanout_.publishes.last().first_sequence(), 1u);
   AnswerPublished();
-  EXPECT_EQ(outcomes_.back(), "two OK");
+  EXPECT_THAT(outcomes_, ElementsAre("one OK", "two OK"));
+}
+
+TEST_F(PublisherTest, TellsThatTheStoreWasFullForTooLong) {
+  constexpr absl::Duration kPatience = absl::Milliseconds(100);
+  Begin({.patience = kPatience});
+  Say("one");
+  Say("two");
+  Outwait(kPatience);
+  fanout_.publishes.AnswerLast(absl::ResourceExhaustedError("full"));
+  ASSERT_TRUE(RunUntil(loop_, [&] { return outcomes_.size() == 2; }));
+  EXPECT_THAT(outcomes_, ElementsAre("one RESOURCE_EXHAUSTED", "two DEADLINE_EXCEEDED"));
+  Say("three");
+  EXPECT_EQ(fanout_.publishes.last().first_sequence(), 1u) << "no number was used";
+  AnswerPublished();
+  EXPECT_EQ(outcomes_.back(), "three OK");
 }
 
 // None may appear after its sender was told that it will not.
 TEST_F(PublisherTest, SaysThatTheOutcomeIsUnknownWhenAnEarlierAttemptMayHaveSucceeded) {
+  constexpr absl::Duration kPatience = absl::Milliseconds(200);
+  Begin({.patience = kPatience});
   Say("one");
   FailAndAwaitRetry(absl::DeadlineExceededError("slow"));
+  Outwait(kPatience);
   fanout_.publishes.AnswerLast(absl::ResourceExhaustedError("full"));
+  ASSERT_TRUE(RunUntil(loop_, [&] { return outcomes_.size() == 1; }));
   EXPECT_THAT(outcomes_, ElementsAre("one UNKNOWN"));
-  Say("two");
-  fanout_.publishes.AnswerLast(absl::ResourceExhaustedError("full"));
-  EXPECT_EQ(outcomes_.back(), "two RESOURCE_EXHAUSTED");
 }
 
 TEST_F(PublisherTest, HoldsNoMoreMessagesThanItsBound) {
