@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from crowd import Crowd
 from scene import Promise, Scene
 from session import Session
-from world import SERVICES, Edge, Layout
+from world import CROWDED, SERVICES, Edge, Layout
 
 HANG_SECONDS = 5.0
 RESTART_SECONDS = 3.0
@@ -253,6 +254,41 @@ def cut_network(scene: Scene) -> None:
     scene.world.wait_until_ready()
 
 
+# Clients
+
+CROWD = 2000
+NAMED_OF_CROWD = 100
+_COUNT_INTERVAL = 0.1
+
+
+def stampede(scene: Scene) -> None:
+    """2,000 clients, 100 of them named, leave and come back at once."""
+    edges = scene.world.edges
+    crowd = scene.crowd = Crowd(edges, CROWD, NAMED_OF_CROWD)
+    crowd.come(30.0)
+    crowd.attend(lambda: crowd_is_counted(scene, crowd), "counts right", 10.0)
+    crowd.leave()
+    took = crowd.come(30.0)
+    right = crowd.attend(lambda: crowd_is_counted(scene, crowd), "counts right", 2.0)
+    scene.note(f"{CROWD} came back in {took:.1f} s, counts right {right:.2f} s after the last")
+    crowd.attend(lambda: all(m.count == CROWD for m in crowd.members), "everybody is told", 2.0)
+    told = max(member.counts_told for member in crowd.members)
+    scene.note(f"nb_users frames per client: {told} at most")
+    assert told <= (took + right) / _COUNT_INTERVAL + 3, f"{told} counts in {took + right:.1f} s"
+    later = time.monotonic() + 1.0
+    crowd.attend(lambda: time.monotonic() > later, "a second passes", 2.0)
+    assert crowd_is_counted(scene, crowd), "counts were right, and are not any more"
+    crowd.leave()
+    scene.until(lambda: crowd_is_counted(scene, crowd), "the crowd is gone", 5.0)
+    scene.crowd = None
+
+
+def crowd_is_counted(scene: Scene, crowd: Crowd) -> bool:
+    """Whether both edges count the whole crowd and name its nicknames."""
+    living = scene.living(CROWDED)
+    return not any(scene.wrong_at(edge, CROWDED, living) for edge in scene.world.edges)
+
+
 # Deploys
 
 
@@ -313,6 +349,7 @@ def all_faults() -> list[Event]:
         Event("kill an edge", SINGLES, kill_edge),
         Event("hang an edge", PAIRS, hang_edge, Promise(may_refuse=True)),
         Event("network cut", PROXIED, cut_network),
+        Event("stampede", SINGLES, stampede),
         Event("drain an edge", PAIRS, drain_edge),
         Event("rolling restart", PAIRS, roll_everything),
     ]

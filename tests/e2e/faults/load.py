@@ -74,6 +74,8 @@ class Load:
 
     def call(self, action: Callable[[], T]) -> T:
         """Runs an action in the thread of the load; gives what it returns."""
+        if threading.current_thread() is self._thread:
+            return action()
         answer: queue.Queue[T | BaseException] = queue.Queue()
 
         def run() -> None:

@@ -12,12 +12,13 @@ from __future__ import annotations
 import argparse
 import itertools
 import random
+import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "conformance"))
+sys.path.append(str(Path(__file__).resolve().parent.parent.parent / "conformance"))
 
 from faults import Event, all_faults  # noqa: E402
 from scene import Report, Scene  # noqa: E402
@@ -59,6 +60,7 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="names the faults and ends")
     parser.add_argument("--logs", type=Path, help="folder for logs when something does not hold")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and end what was started
     faults = [f for f in all_faults() if not options.patterns or
               any(pattern in f.name for pattern in options.patterns)]
     if options.list or not faults:
@@ -67,12 +69,13 @@ def main() -> int:
     print(f"seed {options.seed}", flush=True)
     logs = options.logs or Path(tempfile.mkdtemp(prefix="gischat-faults-"))
     held = True
-    for layout, group in itertools.groupby(sorted(faults, key=_layout_key), lambda f: f.layout):
+    for layout, group in itertools.groupby(sorted(faults, key=layout_key), lambda f: f.layout):
         held &= suffer_all(options.bin_dir.resolve(), layout, list(group), options.seed, logs)
     return 0 if held else 1
 
 
-def _layout_key(fault: Event) -> tuple[int, str, bool]:
+def layout_key(fault: Event) -> tuple[int, str, bool]:
+    """Sorts faults so that those of one layout stand together."""
     return fault.layout.replicas, fault.layout.redis, fault.layout.proxied
 
 

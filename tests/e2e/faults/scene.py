@@ -12,6 +12,7 @@ from urllib.parse import quote
 from http_client import ConnectionEnded, request
 from processes import wait_until
 
+from crowd import Crowd
 from load import Load
 from session import Figures
 from world import CHANNELS, CROWDED, Edge, Layout, World
@@ -84,6 +85,7 @@ class Scene:
     def __init__(self, bin_dir: Path, layout: Layout, seed: int) -> None:
         self.world = World(bin_dir, layout)
         self.load = Load(self.world, seed)
+        self.crowd: Crowd | None = None  # clients besides those of the load
         self.notes: list[str] = []
 
     def stop(self) -> list[str]:
@@ -134,6 +136,8 @@ class Scene:
             report.seconds_to_rest = self.until(self._is_at_rest, "", REST_SECONDS)
         except AssertionError:
             pass  # the books say what is missing
+        if fault.promise.may_lose:
+            self._forget_missed_exits()
         try:
             report.seconds_to_counts = self.until(
                 lambda: not self.wrong_counts(), "", COUNTS_SECONDS
@@ -155,6 +159,16 @@ class Scene:
             problems.append(f"{figures.refused} refused, {figures.unknown} with unknown outcome")
         problems += self.world.crashed()
         return report
+
+    def _forget_missed_exits(self) -> None:
+        """Exiters may have been lost like every other message."""
+
+        def forget() -> None:
+            for session in self.load.open_sessions():
+                session.names.present.intersection_update(
+                    self.living(session.channel).names)
+
+        self.load.call(forget)
 
     def _residents_are_named(self) -> bool:
         return self.load.call(
@@ -181,7 +195,11 @@ class Scene:
 
         def look() -> Living:
             there = [s for s in self.load.open_sessions() if s.channel == channel]
-            return Living(len(there), sorted(s.name for s in there if s.name is not None))
+            living = Living(len(there), sorted(s.name for s in there if s.name is not None))
+            if self.crowd is not None and channel == CROWDED:
+                living.connections += len(self.crowd.members)
+                living.names = sorted(living.names + self.crowd.names)
+            return living
 
         return self.load.call(look)
 
@@ -191,11 +209,11 @@ class Scene:
         for channel in (*CHANNELS, CROWDED):
             living = self.living(channel)
             for edge in edges or self.world.edges:
-                wrong += self._wrong_at(edge, channel, living)
+                wrong += self.wrong_at(edge, channel, living)
             wrong += self.load.call(lambda: self._wrong_among_clients(channel, living))
         return wrong
 
-    def _wrong_at(self, edge: Edge, channel: str, living: Living) -> list[str]:
+    def wrong_at(self, edge: Edge, channel: str, living: Living) -> list[str]:
         try:
             status = request(edge.address, "GET", "/status", timeout=2)
             users = request(edge.address, "GET", f"/channel/{quote(channel)}/users", timeout=2)

@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+"""Faults for as long as one likes: each again and again, then everything at once.
+
+chaos.py MINUTES --bin-dir DIR [--seed N] [--only each|storm] [--logs DIR]
+
+Half of the time goes to the faults of run.py, in an order drawn anew for every round; the other half
+to all of them at random and at once, looked at every minute. Prints its seed first, and at the end a
+table with how often each fault was held and its worst figures. Ends with 1 when anything did not
+hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import random
+import signal
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parent.parent.parent / "conformance"))
+
+from faults import all_faults  # noqa: E402
+from run import layout_key, show  # noqa: E402
+from scene import Report, Scene  # noqa: E402
+from storm import Storm  # noqa: E402
+from world import Layout  # noqa: E402
+
+STRETCH_SECONDS = 60.0
+GROWTH_FACTOR, GROWTH_BYTES = 1.25, 12 << 20
+
+
+@dataclass
+class Tally:
+    """What came of a fault over all rounds."""
+
+    reports: list[Report] = field(default_factory=list)
+
+    def line(self, name: str) -> str:
+        held = sum(not report.problems for report in self.reports)
+        figures = [report.figures for report in self.reports]
+        return (
+            f"| {name} | {held} of {len(self.reports)} | {sum(f.sent for f in figures)} "
+            f"| {sum(f.deliveries for f in figures)} | {sum(r.lost for r in self.reports)} "
+            f"| {sum(f.refused for f in figures)} + {sum(f.unknown for f in figures)} "
+            f"| {max(f.longest_answer for f in figures):.1f} s "
+            f"| {max(f.longest_silence for f in figures):.1f} s "
+            f"| {max(r.seconds_to_counts for r in self.reports):.1f} s |"
+        )
+
+
+class Chaos:
+    """One run."""
+
+    def __init__(self, bin_dir: Path, seed: int, logs: Path) -> None:
+        self.held = True
+        self._bin_dir = bin_dir
+        self._random = random.Random(seed)
+        self._logs = logs
+        self._tallies: dict[str, Tally] = {}
+
+    def repeat_each(self, deadline: float) -> None:
+        """Rounds of all faults while there is time; at least one."""
+        while True:
+            faults = all_faults()
+            self._random.shuffle(faults)
+            faults.sort(key=layout_key)
+            groups = [list(g) for _, g in itertools.groupby(faults, lambda f: f.layout)]
+            self._random.shuffle(groups)
+            for group in groups:
+                self._suffer(group[0].layout, group)
+                if time.monotonic() > deadline:
+                    return
+
+    def storm(self, deadline: float) -> None:
+        """Everything at once, in stretches of a minute; the survivors' memory has to stay flat."""
+        scene = Scene(self._bin_dir, Storm.layout, self._random.randrange(1 << 30))
+        memory: list[dict[str, int]] = []
+        stretch = 0
+        try:
+            while stretch == 0 or time.monotonic() < deadline:
+                left = max(5.0, min(STRETCH_SECONDS, deadline - time.monotonic()))
+                fault = Storm(left, self._random)
+                self._take(scene.suffer(fault))
+                memory.append({member.name: member.resident_bytes()
+                               for member in scene.world.members if member.name.endswith("2")})
+                stretch += 1
+            self._check_memory(memory)
+        finally:
+            self._end(scene)
+
+    def summarise(self) -> None:
+        print("\n| fault | held | messages | deliveries | lost | refused + unknown "
+              "| slowest answer | longest silence | counts right within |")
+        print("|---|---|---|---|---|---|---|---|---|")
+        for name, tally in self._tallies.items():
+            print(tally.line(name))
+        print("everything held" if self.held else "FAILED: not everything held")
+
+    def _suffer(self, layout: Layout, faults: list) -> None:  # type: ignore[type-arg]
+        scene = Scene(self._bin_dir, layout, self._random.randrange(1 << 30))
+        try:
+            for fault in faults:
+                self._take(scene.suffer(fault))
+        finally:
+            self._end(scene)
+
+    def _take(self, report: Report) -> None:
+        show(report)
+        self._tallies.setdefault(report.name, Tally()).reports.append(report)
+        self.held &= not report.problems
+
+    def _end(self, scene: Scene) -> None:
+        problems = scene.stop()
+        for problem in problems:
+            print(f"FAILED {problem}")
+        self.held &= not problems
+        if not self.held:
+            folder = self._logs / time.strftime("%H%M%S")
+            scene.world.write_logs(folder)
+            print(f"logs: {folder}", flush=True)
+
+    def _check_memory(self, memory: list[dict[str, int]]) -> None:
+        """Warm after the first stretch, and no larger at the end."""
+        for name, first in memory[0].items():
+            last = memory[-1][name]
+            words = f"{name}: {first / 1e6:.0f} MB after the first minute, {last / 1e6:.0f} at the end"
+            print(f"memory of {words}")
+            if last > first * GROWTH_FACTOR + GROWTH_BYTES:
+                self.held = False
+                print(f"FAILED memory grew: {words}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("minutes", type=float)
+    parser.add_argument("--bin-dir", type=Path, required=True, help="folder of the programs")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30))
+    parser.add_argument("--only", choices=("each", "storm"), help="one half, for the whole time")
+    parser.add_argument("--logs", type=Path, help="folder for logs when something does not hold")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and end what was started
+    print(f"seed {options.seed}", flush=True)
+    logs = options.logs or Path(tempfile.mkdtemp(prefix="gischat-chaos-"))
+    chaos = Chaos(options.bin_dir.resolve(), options.seed, logs)
+    now, whole = time.monotonic(), options.minutes * 60
+    try:
+        if options.only != "storm":
+            chaos.repeat_each(now + (whole if options.only == "each" else whole / 2))
+        if options.only != "each":
+            chaos.storm(now + whole)
+    finally:
+        chaos.summarise()
+    return 0 if chaos.held else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
