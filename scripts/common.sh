@@ -11,6 +11,7 @@ readonly BUILD_PACKAGES=(
 readonly TEST_PACKAGES=(
   libbenchmark-dev libgmock-dev libgtest-dev python3 redis-sentinel redis-server
 )
+readonly FUZZ_PACKAGES=(clang-14 libclang-rt-14-dev)
 
 say() { printf '==> %s\n' "$*" >&2; }
 

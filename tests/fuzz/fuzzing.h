@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+// What the fuzz targets share. A target is one function, LLVMFuzzerTestOneInput(), that takes any
+// bytes: it does with them what the product does, and requires what the product promises.
+namespace gischat::fuzz {
+
+// Ends the process, and keeps the input, when a promise is broken.
+inline void Require(bool holds, const char* promise) {
+  if (holds) return;
+  std::fprintf(stderr, "broken promise: %s\n", promise);
+  std::abort();
+}
+
+inline std::string_view View(const uint8_t* data, size_t size) {
+  return {reinterpret_cast<const char*>(data), size};
+}
+
+// The input with what stands between the first two of its marks repeated up to so many bytes. So
+// small inputs become large, and work that grows faster than its input becomes a timeout.
+inline std::string Expand(std::string_view input, size_t large = 256 << 10) {
+  constexpr std::string_view kMark = "~repeat~";
+  const size_t first = input.find(kMark);
+  if (first == std::string_view::npos) return std::string(input);
+  const size_t begin = first + kMark.size();
+  const size_t end = input.find(kMark, begin);
+  if (end == std::string_view::npos || end == begin) return std::string(input);
+  const std::string_view repeated = input.substr(begin, end - begin);
+  std::string expanded(input.substr(0, first));
+  while (expanded.size() + repeated.size() < large) expanded.append(repeated);
+  expanded.append(input.substr(end + kMark.size()));
+  return expanded;
+}
+
+}  // namespace gischat::fuzz
+
+// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
