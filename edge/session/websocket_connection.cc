@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/base/version.h"
+#include "edge/session/heap.h"
 
 namespace gischat::edge::session {
 namespace {
@@ -196,7 +197,9 @@ void WebSocketConnection::ResetAfter(std::chrono::milliseconds wait) {
   reset_timer_ = std::make_unique<net::Timer>(stream_.get_executor());
   reset_timer_->expires_after(wait);
   reset_timer_->async_wait([self = shared_from_this()](boost::system::error_code error) {
-    if (!error) self->stream_.next_layer().Reset();
+    if (error) return;
+    self->stream_.next_layer().Reset();
+    TrimHeap();
   });
 }
 

@@ -261,6 +261,17 @@ class Mistakes(ToolCase):
             self.assertEqual(status, 2, value)
             self.assertIn("MAX_MESSAGE_LENGTH", words)
 
+    def test_queue_for_less_than_one_message(self) -> None:
+        status, words = self.check({"GISCHAT_QUEUE_BYTES": "1_000_000"})
+        self.assertEqual(status, 2)
+        self.assertIn("GISCHAT_QUEUE_BYTES", words)
+
+    def test_proxies_that_are_no_networks(self) -> None:
+        status, words = self.check({"GISCHAT_TRUSTED_PROXIES": "10.0.0.0/8, nginx, ::1/129"})
+        self.assertEqual(status, 2)
+        for word in ("GISCHAT_TRUSTED_PROXIES", "nginx", "::1/129"):
+            self.assertIn(word, words)
+
     def test_good_settings(self) -> None:
         settings = {"CHANNELS": "Été & co, x", "MAX_MESSAGE_LENGTH": "1_000", "MATRIX_X": "y"}
         self.assertEqual(self.check(settings)[0], 0)
