@@ -2,7 +2,8 @@
 -- front of every script that publishes; see common/bus/channel_script.h.
 --
 -- KEYS[1]  hash: epoch, offset of the last event, bytes of the log, run id of the server that wrote
---          last, previous_epoch and the offset at which it ended, time of the next expiry refresh
+--          last, past: "<epoch>:<offset at which it ended>" of each epoch before, the last one
+--          first, time of the next expiry refresh
 -- KEYS[2]  list: the log, packed events, the newest last
 -- KEYS[3]  list: "<milliseconds> <bytes>" of each event in the log, so that trimming reads no payload
 -- KEYS[4]  list: the history, packed events, the newest last
@@ -12,6 +13,7 @@
 -- ARGV[5]  bytes of the log          ARGV[6]  age of the log in milliseconds
 local first_key = 5       -- where the script's own begin
 local first_argument = 7
+local past_epochs = 50    -- that are known
 
 local now_ms
 do
@@ -30,28 +32,26 @@ local opened_channel
 -- writes may be lost, and their offsets must not come again in the same epoch.
 local function open_channel()
   if opened_channel then return opened_channel end
-  local fields = redis.call('HMGET', KEYS[1], 'epoch', 'offset', 'bytes', 'server',
-                            'previous_epoch', 'previous_offset', 'refresh_ms')
+  local fields = redis.call('HMGET', KEYS[1], 'epoch', 'offset', 'bytes', 'server', 'refresh_ms')
   local server = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
   local channel = {
     epoch = fields[1],
     offset = tonumber(fields[2] or '0'),
     bytes = tonumber(fields[3] or '0'),
-    previous_epoch = fields[5] or '',
-    previous_offset = tonumber(fields[6] or '0'),
-    refresh_ms = tonumber(fields[7] or '0'),
+    refresh_ms = tonumber(fields[5] or '0'),
   }
   if not channel.epoch then
     channel.epoch = ARGV[2]
     redis.call('HSET', KEYS[1], 'epoch', channel.epoch, 'offset', 0, 'bytes', 0, 'server', server)
     redis.call('DEL', KEYS[2], KEYS[3], KEYS[4])
   elseif fields[4] ~= server then
-    channel.previous_epoch = channel.epoch
-    channel.previous_offset = channel.offset
+    local past = {channel.epoch .. ':' .. integer(channel.offset)}
+    for ended in string.gmatch(redis.call('HGET', KEYS[1], 'past') or '', '%S+') do
+      if #past < past_epochs then past[#past + 1] = ended end
+    end
     channel.epoch = ARGV[2]
     redis.call('HSET', KEYS[1], 'epoch', channel.epoch, 'server', server,
-               'previous_epoch', channel.previous_epoch,
-               'previous_offset', integer(channel.previous_offset))
+               'past', table.concat(past, ' '))
   end
   opened_channel = channel
   return channel

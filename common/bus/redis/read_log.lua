@@ -5,12 +5,12 @@
 -- 0), and the events in order.
 local channel = open_channel()
 local after = tonumber(ARGV[8])
-if ARGV[7] == channel.previous_epoch then
-  -- The next epoch goes on where this one ended. Who stands beyond its end has seen writes that the
-  -- server lost, and still needs what came after them.
-  after = math.min(after, channel.previous_offset)
-elseif ARGV[7] ~= channel.epoch then
-  after = nil
+if ARGV[7] ~= channel.epoch then
+  -- Each epoch goes on where the one before it ended. Who stands beyond its end has seen writes that
+  -- the server lost, and still needs what came after them.
+  local past = ' ' .. (redis.call('HGET', KEYS[1], 'past') or '')
+  local ended = string.match(past, ' ' .. ARGV[7] .. ':(%d+)')
+  after = ended and math.min(after, tonumber(ended))
 end
 
 local first = channel.offset - redis.call('LLEN', KEYS[2]) + 1

@@ -160,6 +160,26 @@ TEST_F(RedisBus, RestartWithDataGoesOnInANewEpochWithoutAHole) {
   EXPECT_THAT(Payloads(snapshot->history), ElementsAre("one", "two", "three"));
 }
 
+TEST_F(RedisBus, SeveralRestartsInARowLeaveNoHole) {
+  auto process = Connect();
+  PublishUntilDone(*process, MakeBatch("edge", 1, {"one"}));
+  const Position before = PositionOf(*process);
+
+  // What Redis looks like to itself after a restart with its data.
+  for (const uint64_t number : {2, 3, 4}) {
+    server_.Execute({"HSET", "gischat:{test:QGIS}:channel", "server", "another"});
+    PublishUntilDone(*process, MakeBatch("edge", number, {std::to_string(number)}));
+  }
+
+  const auto slice = ReadLog(process->bus(), "QGIS", before);
+  ASSERT_TRUE(slice.ok());
+  EXPECT_TRUE(slice->complete);
+  EXPECT_THAT(Payloads(slice->events), ElementsAre("2", "3", "4"));
+  const auto rest = ReadLog(process->bus(), "QGIS", slice->events[1]->position);
+  ASSERT_TRUE(rest.ok());
+  EXPECT_THAT(Payloads(rest->events), ElementsAre("4"));
+}
+
 TEST_F(RedisBus, WhoSawWritesThatAFailoverLostHearsEverythingAfterThem) {
   auto process = Connect();
   PublishUntilDone(*process, MakeBatch("edge", 1, {"one", "two"}));
