@@ -143,6 +143,7 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
   };
   struct Name {
     std::string nickname;
+    std::string request_id;  // of the claim that won it
     std::function<void()> on_lost;
   };
   struct PendingClaim {
@@ -314,7 +315,7 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
     const Key key{claim.channel, claim.connection};
     claims_.erase(key);
     const bool registered = answer->outcome() == RegisterResponse::REGISTERED;
-    if (registered) names_[key] = {claim.nickname, claim.on_lost};
+    if (registered) names_[key] = {claim.nickname, pending->request_id, claim.on_lost};
     if (pending->cancelled) return Release(key, pending->cancelled);
     if (claim.done) claim.done(registered ? ClaimOutcome::kRegistered : ClaimOutcome::kTaken);
     if (pending->again && !registered && claim.on_lost) claim.on_lost();
@@ -333,6 +334,7 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
     request.set_channel(key.channel);
     request.set_connection(key.connection);
     request.set_nickname(held->second.nickname);
+    request.set_request_id(held->second.request_id);
     names_.erase(held);
     SendRelease(std::move(request), std::move(done), kFirstBackoff);
   }

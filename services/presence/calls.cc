@@ -229,6 +229,7 @@ void Calls::Unregister(const v1::UnregisterRequest& request,
                      .lease = request.lease(),
                      .connection = request.connection(),
                      .nickname = request.nickname(),
+                     .request_id = request.request_id(),
                      .exiter_event = events_.Exiter(request.nickname())},
                     [done = std::move(done)](absl::StatusOr<bool> released) mutable {
                       if (!released.ok()) return std::move(done)(released.status());

@@ -1,6 +1,7 @@
 #include "services/presence/memory_presence_store.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "common/bus/memory_bus.h"
@@ -64,7 +65,7 @@ ClaimOutcome MemoryPresenceStore::TryRegister(const Claim& claim) {
   Channel& channel = channels_[claim.channel];
   if (!channel.leases.contains(claim.lease)) return ClaimOutcome::kLeaseUnknown;
   const auto held = channel.users.find(claim.nickname);
-  if (held != channel.users.end()) {
+  if (held != channel.users.end() && channel.leases.contains(held->second.lease)) {
     const User& holder = held->second;
     const bool repeated = holder.lease == claim.lease && holder.connection == claim.connection &&
                           holder.request_id == claim.request_id;
@@ -94,7 +95,7 @@ void MemoryPresenceStore::Unregister(Release release, base::Callback<bool> done)
     if (!released) {
       channels_[release.channel].withdrawn.try_emplace(
           {release.nickname, release.lease, release.connection},
-          Withdrawn{.request_id = {}, .until = clock_.Now() + kWithdrawnFor});
+          Withdrawn{.request_id = release.request_id, .until = clock_.Now() + kWithdrawnFor});
     }
   }
   std::move(done)(released);
@@ -107,6 +108,7 @@ bool MemoryPresenceStore::ReleaseName(const Release& release) {
       held->second.connection != release.connection) {
     return false;
   }
+  if (!release.request_id.empty() && held->second.request_id != release.request_id) return false;
   channel.withdrawn[{release.nickname, release.lease, release.connection}] = {
       .request_id = std::move(held->second.request_id), .until = clock_.Now() + kWithdrawnFor};
   channel.users.erase(held);
@@ -195,6 +197,11 @@ void MemoryPresenceStore::FindExpired(std::string channel,
     for (const auto& [name, lease] : state.leases) {
       if (lease.expiry <= now) expired.push_back(HoldingOf(state, name));
     }
+    std::set<std::string> ended;
+    for (const auto& [nickname, user] : state.users) {
+      if (!state.leases.contains(user.lease)) ended.insert(user.lease);
+    }
+    for (const std::string& lease : ended) expired.push_back(HoldingOf(state, lease));
   }
   std::move(done)(std::move(expired));
 }
@@ -229,20 +236,20 @@ void MemoryPresenceStore::Evict(Eviction eviction, base::Callback<bool> done) {
 bool MemoryPresenceStore::TryEvict(const Eviction& eviction) {
   Channel& channel = channels_[eviction.channel];
   const auto lease = channel.leases.find(eviction.lease);
-  if (lease == channel.leases.end()) return false;
-  if (eviction.only_if_expired && lease->second.expiry > clock_.Now()) return false;
+  const bool lives = lease != channel.leases.end();
+  if (lives && eviction.only_if_expired && lease->second.expiry > clock_.Now()) return false;
 
+  if (lives) {
+    channel.leases.erase(lease);
+    Recount(channel);
+  }
   for (const Eviction::Exit& exit : eviction.exits) {
     const auto held = channel.users.find(exit.nickname);
     if (held == channel.users.end() || held->second.lease != eviction.lease) continue;
     channel.users.erase(held);
     Publish(eviction.channel, exit.exiter_event);
   }
-  std::erase_if(channel.users,
-                [&](const auto& user) { return user.second.lease == eviction.lease; });
-  channel.leases.erase(lease);
-  Recount(channel);
-  return true;
+  return lives;
 }
 
 }  // namespace gischat::presence

@@ -49,7 +49,8 @@ struct Release {
   std::string lease;
   uint64_t connection = 0;
   std::string nickname;
-  std::string exiter_event;  // payload published when the nickname was held
+  std::string request_id = {};  // of the claim that is given back; empty: whatever claim it was
+  std::string exiter_event;     // payload published when the nickname was held
 };
 
 // What a lease holds in a channel.
@@ -66,7 +67,7 @@ struct Eviction {
     std::string nickname;
     std::string exiter_event;  // payload
   };
-  std::vector<Exit> exits;  // every nickname of the holding; others that it may hold go silently
+  std::vector<Exit> exits;  // every nickname of the holding
 };
 
 struct CountAnnouncement {
@@ -84,7 +85,8 @@ struct Announcement {
 // evicted, and a report renews it until then. Each call is one atomic step, in which the
 // events that it causes are published into the channel too (publisher empty, not stored).
 // Thread-safe. Errors: kUnavailable when the store can't be reached or did not answer in time, in
-// which case the outcome is unknown; every call may be repeated.
+// which case the outcome is unknown; kResourceExhausted when it is full: nothing was done. Every
+// call may be repeated.
 class PresenceStore {
  public:
   virtual ~PresenceStore() = default;
@@ -97,8 +99,8 @@ class PresenceStore {
   // meanwhile), gets kTaken: else the name would stay with a connection that does not want it.
   virtual void Register(Claim claim, base::Callback<ClaimOutcome> done) = 0;
 
-  // Gives a nickname back. False: this connection did not hold it; whatever claim it made for that
-  // name and is still under way counts as withdrawn.
+  // Gives a nickname back. False: this connection did not hold it by that claim (it may by a newer
+  // one); the claim, or any that it made for that name, counts as withdrawn if still under way.
   virtual void Unregister(Release release, base::Callback<bool> done) = 0;
 
   // Nicknames in order of registration.
@@ -111,14 +113,16 @@ class PresenceStore {
   // published again: who joined in between was told another one on its own.
   virtual void AnnounceCount(CountAnnouncement announcement, base::Callback<Announcement> done) = 0;
 
-  // Leases of the channel whose time has run out; nicknames in order of registration.
+  // Leases of the channel whose time has run out, or that were ended while they held nicknames that
+  // the eviction did not name; nicknames in order of registration.
   virtual void FindExpired(std::string channel, base::Callback<std::vector<Holding>> done) = 0;
 
   // What a lease holds; an empty holding when it is not there.
   virtual void FindHolding(std::string channel, std::string lease,
                            base::Callback<Holding> done) = 0;
 
-  // Ends a lease in a channel. False: it is not there, or has been renewed.
+  // Ends a lease in a channel and frees the nicknames named, at once, or in several steps of which
+  // the first ends the lease. False: it was not there, or has been renewed, or was ended before.
   virtual void Evict(Eviction eviction, base::Callback<bool> done) = 0;
 };
 

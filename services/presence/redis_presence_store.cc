@@ -1,5 +1,6 @@
 #include "services/presence/redis_presence_store.h"
 
+#include <algorithm>
 #include <iterator>
 #include <optional>
 #include <string_view>
@@ -12,6 +13,8 @@
 
 namespace gischat::presence {
 namespace {
+
+constexpr size_t kNamesPerEviction = 500;
 
 // How a reply becomes a result; nothing when it is not what the script returns.
 template <typename T>
@@ -73,6 +76,16 @@ std::optional<bool> ParseBool(const redis::Reply& reply) {
   return reply.integer == 1;
 }
 
+// What one step of an eviction did to the lease.
+enum class Ending { kNot, kNow, kBefore };
+
+std::optional<Ending> ParseEnding(const redis::Reply& reply) {
+  if (reply.type != redis::Reply::Type::kInteger || reply.integer < 0 || reply.integer > 2) {
+    return std::nullopt;
+  }
+  return static_cast<Ending>(reply.integer);
+}
+
 std::optional<Count> ParseCount(const redis::Reply& reply) {
   if (!AreIntegers(reply, 2)) return std::nullopt;
   return CountAt(reply, 0);
@@ -112,23 +125,27 @@ std::optional<std::vector<Holding>> ParseHoldings(const redis::Reply& reply) {
   return holdings;
 }
 
-redis::Script MakeScript(std::string name, std::string_view body) {
+// What frees memory, or takes none to speak of, is done by a full Redis too.
+constexpr std::string_view kAlsoWhenFull = "#!lua flags=allow-oom\n";
+
+redis::Script MakeScript(std::string name, std::string_view body, std::string_view flags = "") {
   const std::string source =
       absl::StrCat("local withdrawn_seconds = ", absl::ToInt64Seconds(kWithdrawnFor), "\n",
                    std::string(kPreludeLua), "\n", std::string(body));
-  return {.name = "presence." + std::move(name), .source = bus::ScriptThatAppends(source)};
+  return {.name = "presence." + std::move(name),
+          .source = std::string(flags) + bus::ScriptThatAppends(source)};
 }
 
 struct AllScripts {
-  redis::Script report = MakeScript("report", kReportLua);
+  redis::Script report = MakeScript("report", kReportLua, kAlsoWhenFull);
   redis::Script claim = MakeScript("register", kRegisterLua);
-  redis::Script release = MakeScript("unregister", kUnregisterLua);
+  redis::Script release = MakeScript("unregister", kUnregisterLua, kAlsoWhenFull);
   redis::Script list_users = MakeScript("list_users", kListUsersLua);
   redis::Script count_connections = MakeScript("count_connections", kCountConnectionsLua);
-  redis::Script announce_count = MakeScript("announce_count", kAnnounceCountLua);
+  redis::Script announce_count = MakeScript("announce_count", kAnnounceCountLua, kAlsoWhenFull);
   redis::Script find_expired = MakeScript("find_expired", kFindExpiredLua);
   redis::Script find_holding = MakeScript("find_holding", kFindHoldingLua);
-  redis::Script evict = MakeScript("evict", kEvictLua);
+  redis::Script evict = MakeScript("evict", kEvictLua, kAlsoWhenFull);
 };
 
 const AllScripts& Library() {
@@ -205,7 +222,7 @@ void RedisPresenceStore::Unregister(Release release, base::Callback<bool> done) 
       WithdrawnKey(release.channel, release.nickname, release.lease, release.connection);
   Run(Library().release, release.channel, {withdrawn},
       {std::move(release.lease), absl::StrCat(release.connection), std::move(release.nickname),
-       std::move(release.exiter_event)},
+       std::move(release.exiter_event), std::move(release.request_id)},
       Parsed("unregister", ParseBool, std::move(done)));
 }
 
@@ -240,16 +257,32 @@ void RedisPresenceStore::FindHolding(std::string channel, std::string lease,
       Parsed("find_holding", ParseHolding, std::move(done)));
 }
 
+// Some hundred nicknames at a time, for Redis does nothing else meanwhile.
 void RedisPresenceStore::Evict(Eviction eviction, base::Callback<bool> done) {
-  std::vector<std::string> arguments = {std::move(eviction.lease),
-                                        eviction.only_if_expired ? "1" : "0"};
-  arguments.reserve(2 + 2 * eviction.exits.size());
-  for (Eviction::Exit& exit : eviction.exits) {
-    arguments.push_back(std::move(exit.nickname));
-    arguments.push_back(std::move(exit.exiter_event));
+  EvictFrom(0, std::make_shared<const Eviction>(std::move(eviction)), /*ended=*/false,
+            std::move(done));
+}
+
+void RedisPresenceStore::EvictFrom(size_t begin, std::shared_ptr<const Eviction> eviction,
+                                   bool ended, base::Callback<bool> done) {
+  const size_t end = std::min(begin + kNamesPerEviction, eviction->exits.size());
+  const bool last = end == eviction->exits.size();
+  std::vector<std::string> arguments = {eviction->lease, eviction->only_if_expired ? "1" : "0",
+                                        last ? "1" : "0"};
+  arguments.reserve(arguments.size() + 2 * (end - begin));
+  for (size_t i = begin; i < end; ++i) {
+    arguments.push_back(eviction->exits[i].nickname);
+    arguments.push_back(eviction->exits[i].exiter_event);
   }
-  Run(Library().evict, eviction.channel, {}, std::move(arguments),
-      Parsed("evict", ParseBool, std::move(done)));
+  auto next = [this, end, last, eviction, ended,
+               done = std::move(done)](absl::StatusOr<Ending> ending) mutable {
+    if (!ending.ok()) return std::move(done)(ending.status());
+    ended = ended || *ending == Ending::kNow;
+    if (last || *ending == Ending::kNot) return std::move(done)(ended);
+    EvictFrom(end, std::move(eviction), ended, std::move(done));
+  };
+  Run(Library().evict, eviction->channel, {}, std::move(arguments),
+      Parsed<Ending>("evict", ParseEnding, std::move(next)));
 }
 
 }  // namespace gischat::presence

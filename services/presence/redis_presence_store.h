@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,6 +15,9 @@ namespace gischat::presence {
 
 // The store that replicas share, in Redis: one script for each operation, under redis/, and the
 // clock of Redis for all of them. Thread-safe; calls back on the client's loop.
+//
+// When Redis is full, leases are still renewed and ended, counts told and nicknames given back; a
+// claim gets kResourceExhausted, and nothing is changed halfway.
 class RedisPresenceStore final : public PresenceStore {
  public:
   // The client, which knows Scripts(), outlives the store. `instance` keeps installations apart;
@@ -37,6 +42,9 @@ class RedisPresenceStore final : public PresenceStore {
   void Run(const redis::Script& script, const std::string& channel,
            const std::vector<std::string>& more_keys, std::vector<std::string> arguments,
            base::Callback<redis::Reply> done);
+  // Goes on with an eviction from one of its exits on; `ended`: whether it has ended the lease.
+  void EvictFrom(size_t begin, std::shared_ptr<const Eviction> eviction, bool ended,
+                 base::Callback<bool> done);
   std::string WithdrawnKey(const std::string& channel, const std::string& nickname,
                            const std::string& lease, uint64_t connection) const;
 

@@ -13,8 +13,9 @@ local after_gap = ARGV[11] == '1'
 local count = (#ARGV - 11) / 2
 local expected = tonumber(redis.call('GET', KEYS[5]) or '0') + 1
 local outcome = 'PUBLISHED'
+local is_new = first + count > expected
 
-if first + count > expected then  -- something in it is new
+if is_new then
   if first > expected and not after_gap then
     outcome = 'GAP'
   elseif deadline_ms > 0 and now_ms > deadline_ms then
@@ -29,7 +30,9 @@ if first + count > expected then  -- something in it is new
 end
 
 local channel = open_channel()
-if outcome == 'PUBLISHED' then
+if not is_new then
+  redis.call('PEXPIRE', KEYS[5], ARGV[10])  -- which a full Redis does too
+elseif outcome == 'PUBLISHED' then
   redis.call('SET', KEYS[5], integer(expected - 1), 'PX', ARGV[10])
 end
 return {outcome, integer(expected), channel.epoch, integer(channel.offset)}

@@ -1,6 +1,7 @@
 -- What the scripts of presence share. In front of it stands common/bus/redis/append.lua. Keys:
 --   leases    sorted set: lease -> end of its time, in ms of our clock
---   holdings  hash: lease -> "<sequence of its last report> <connections>"
+--   holdings  hash: lease -> "<sequence of its last report> <connections>", or ended_mark while a
+--             lease that was ended has nicknames that are still to be freed
 --   users     hash: nickname -> "<order> <connection> <length of lease> <lease><request id>"
 --   count     hash: total, revision; told_revision, told_at (what the channel heard last);
 --             order (of the last registration)
@@ -15,6 +16,8 @@ do
   local time = redis.call('TIME')
   now_us = tonumber(time[1]) * 1000000 + tonumber(time[2])
 end
+
+local ended_mark = 'ended 0'  -- no connections
 
 local function argument(index)
   return ARGV[first_argument - 1 + index]
@@ -76,17 +79,20 @@ local function holder(nickname)
   return value and parse(value)
 end
 
--- Frees a nickname and tells the channel. The event comes first: it is what a full Redis refuses.
+-- Frees a nickname and tells the channel. The event comes first: where a full Redis refuses it,
+-- nothing is changed halfway.
 local function free(nickname, exiter_event)
   append_event(false, '', 0, exiter_event)
   redis.call('HDEL', users, nickname)
 end
 
--- The same, when this connection holds it; returns whether it does. Remembers the claim at the key
--- `withdrawn`, so that a late repetition does not make it again.
-local function release(nickname, lease, connection, exiter_event, withdrawn)
+-- The same, when this connection holds it, by the claim `request` unless that is ''; returns whether
+-- it does. Remembers the claim at the key `withdrawn`, so that a late repetition does not make it
+-- again.
+local function release(nickname, lease, connection, request, exiter_event, withdrawn)
   local held = holder(nickname)
   if not held or held.lease ~= lease or held.connection ~= connection then return false end
+  if request ~= '' and held.request ~= request then return false end
   free(nickname, exiter_event)
   redis.call('SET', withdrawn, held.request, 'EX', withdrawn_seconds)
   return true

@@ -16,7 +16,7 @@ local withdrawn = redis.call('GET', KEYS[first_own_key])
 if withdrawn == '' or withdrawn == request then return 1 end
 
 if previous ~= '' then
-  release(previous, lease, connection, argument(7), KEYS[first_own_key + 1])
+  release(previous, lease, connection, '', argument(7), KEYS[first_own_key + 1])
 end
 append_event(false, '', 0, argument(6))
 redis.call('HSET', users, nickname, entry(advance('order'), connection, lease, request))

@@ -67,12 +67,13 @@ ClaimOutcome PresenceStoreSuite::Register(const std::string& lease, uint64_t con
 }
 
 bool PresenceStoreSuite::Unregister(const std::string& lease, uint64_t connection,
-                                    const std::string& nickname) {
+                                    const std::string& nickname, const std::string& request) {
   return WaitFor<bool>([&](auto done) {
            store().Unregister({.channel = kChannel,
                                .lease = lease,
                                .connection = connection,
                                .nickname = nickname,
+                               .request_id = request,
                                .exiter_event = Events().Exiter(nickname)},
                               std::move(done));
          })
@@ -226,13 +227,39 @@ TEST_P(PresenceStoreSuite, LivingLeaseCanBeEnded) {
   EXPECT_THAT(Heard(), ElementsAre("newcomer ada", "newcomer grace", "exiter ada", "newcomer ada"));
 }
 
-TEST_P(PresenceStoreSuite, EvictionFreesNamesThatItWasNotToldToo) {
+TEST_P(PresenceStoreSuite, NamesThatAnEvictionWasNotToldAreFoundAfterIt) {
   Report("a", 1, 5, true);
   Register("a", 1, "ada", "r1");
   Register("a", 2, "grace", "r2");
   EXPECT_TRUE(Evict("a", {"ada"}, false));
-  EXPECT_THAT(Users(), IsEmpty());
-  EXPECT_THAT(Heard(), ElementsAre("newcomer ada", "newcomer grace", "exiter ada"));
+  EXPECT_EQ(Counted().connections, 0U);
+  EXPECT_FALSE(Report("a", 2, 5).known);
+  EXPECT_EQ(Register("a", 3, "alan", "r3"), ClaimOutcome::kLeaseUnknown);
+  // Another lease begins meanwhile; nothing of it is touched.
+  Report("b", 1, 2, true);
+  Register("b", 1, "alan", "r4");
+
+  const std::vector<Holding> left = Expired();
+  ASSERT_EQ(left.size(), 1U);
+  EXPECT_EQ(left[0].lease, "a");
+  EXPECT_THAT(left[0].nicknames, ElementsAre("grace"));
+  EXPECT_FALSE(Evict("a", left[0].nicknames, true)) << "it was ended before";
+  EXPECT_THAT(Expired(), IsEmpty());
+  EXPECT_THAT(Users(), ElementsAre("alan"));
+  EXPECT_EQ(Counted().connections, 2U);
+  EXPECT_THAT(Heard(), ElementsAre("newcomer ada", "newcomer grace", "exiter ada", "newcomer alan",
+                                   "exiter grace"));
+}
+
+TEST_P(PresenceStoreSuite, NameOfALeaseThatWasEndedCanBeClaimed) {
+  Report("a", 1, 5, true);
+  Report("b", 1, 1, true);
+  Register("a", 1, "ada", "r1");
+  EXPECT_TRUE(Evict("a", {}, false));
+  EXPECT_EQ(Register("b", 1, "ada", "r2"), ClaimOutcome::kRegistered);
+  EXPECT_FALSE(Evict("a", {"ada"}, false));
+  EXPECT_THAT(Users(), ElementsAre("ada"));
+  EXPECT_THAT(Expired(), IsEmpty());
 }
 
 TEST_P(PresenceStoreSuite, CountIsAnnouncedAtMostOncePerInterval) {

@@ -46,7 +46,8 @@ class PresenceStoreSuite : public testing::TestWithParam<StoreWorldFactory> {
   Count Counted();
   ClaimOutcome Register(const std::string& lease, uint64_t connection, const std::string& nickname,
                         const std::string& request, const std::string& previous = "");
-  bool Unregister(const std::string& lease, uint64_t connection, const std::string& nickname);
+  bool Unregister(const std::string& lease, uint64_t connection, const std::string& nickname,
+                  const std::string& request = "");
   std::vector<std::string> Users();
   Announcement Announce(Count count, absl::Duration interval);
   std::vector<Holding> Expired();

@@ -113,6 +113,25 @@ TEST_P(PresenceStoreSuite, ClaimThatComesAfterItsNameWasGivenBackIsNotMade) {
                                    "newcomer turing"));
 }
 
+TEST_P(PresenceStoreSuite, NewerClaimOfTheSameConnectionOutlivesALateEndOfTheOlderOne) {
+  Report("a", 1, 1, true);
+  Register("a", 1, "ada", "r1");
+  EXPECT_TRUE(Unregister("a", 1, "ada", "r1"));
+  EXPECT_EQ(Register("a", 1, "ada", "r2"), ClaimOutcome::kRegistered);
+  EXPECT_FALSE(Unregister("a", 1, "ada", "r1")) << "an attempt that hung";
+  EXPECT_THAT(Users(), ElementsAre("ada"));
+  EXPECT_EQ(Register("a", 1, "ada", "r2"), ClaimOutcome::kRegistered) << "a retry";
+  EXPECT_TRUE(Unregister("a", 1, "ada", "r2"));
+  EXPECT_THAT(Heard(), ElementsAre("newcomer ada", "exiter ada", "newcomer ada", "exiter ada"));
+}
+
+TEST_P(PresenceStoreSuite, EndOfAClaimThatIsStillOnTheWayWithdrawsThatOneOnly) {
+  Report("a", 1, 1, true);
+  EXPECT_FALSE(Unregister("a", 1, "ada", "r1"));
+  EXPECT_EQ(Register("a", 1, "ada", "r1"), ClaimOutcome::kTaken);
+  EXPECT_EQ(Register("a", 1, "ada", "r2"), ClaimOutcome::kRegistered);
+}
+
 TEST_P(PresenceStoreSuite, ListsUsersInOrderOfRegistration) {
   Report("a", 1, 1, true);
   std::vector<std::string> expected;

@@ -207,6 +207,7 @@ TEST_F(ClaimTest, ReleaseGivesTheNameBack) {
   EXPECT_EQ(request.channel(), "QGIS");
   EXPECT_EQ(request.connection(), kConnection);
   EXPECT_EQ(request.nickname(), "Ada");
+  EXPECT_EQ(request.request_id(), presence_.registers.last().request_id());
   EXPECT_THAT(told_, IsEmpty());
   AnswerReleased();
   EXPECT_THAT(told_, ElementsAre("released"));
