@@ -2,8 +2,9 @@
 
 A message is (writer, number): the session that sent it and its place among what that session sent.
 Every session has a View, which is told each message as it arrives. All views of a channel have to be
-stretches of one order, found as the views report: whoever is ahead extends it. What does not fit is
-a fault at once:
+stretches of one order, found as the views report: whoever is ahead extends it. Where the first
+message of a view stands is known when it has reached others, unless there are none. What does not
+fit is a fault at once:
 
   lost          the view goes on behind a message that others saw
   doubled       the view had the message before
@@ -48,6 +49,7 @@ class Order:
         self.name = name
         self.findings = findings
         self.views: set[View] = set()
+        self._strangers: dict[Message, list[View]] = {}  # views by their first message, not known
         self._places: dict[Message, int] = {}
         self._messages: dict[int, Message] = {}
         self.length = 0
@@ -72,11 +74,39 @@ class Order:
         self.length += 1
         if self.length - self._kept_from > 2 * _REMEMBERED:
             self._forget(self.length - _REMEMBERED)
+        for view in self._strangers.pop(message, []):
+            view.find_place()
         return place
 
+    def has_anchored_views(self) -> bool:
+        """Whether any view tells where messages stand."""
+        return any(view.next is not None for view in self.views)
+
+    def wait_for(self, message: Message, view: View) -> None:
+        self._strangers.setdefault(message, []).append(view)
+
     def stragglers(self) -> list[View]:
-        """Views that have not seen everything yet."""
-        return [view for view in self.views if view.missing]
+        """Views that have not seen everything yet, or whose messages no other has seen."""
+        return [view for view in self.views if view.missing or view.is_stranger]
+
+    def leave(self, view: View) -> None:
+        """One view less; when nobody is left who knows, the next one begins the order anew."""
+        self.views.discard(view)
+        if view.is_stranger:
+            self._strangers = {
+                message: [other for other in views if other is not view]
+                for message, views in self._strangers.items()
+            }
+        if not self.has_anchored_views():
+            self.settle()
+
+    def settle(self) -> None:
+        """Nobody will say any more where the strangers stand: they do it themselves."""
+        for views in list(self._strangers.values()):
+            for view in views:
+                if view.is_stranger:
+                    view.find_place()
+        self._strangers.clear()
 
     def _forget(self, before: int) -> None:
         for place in range(self._kept_from, before):
@@ -95,6 +125,7 @@ class View:
         self._order = order
         self._last_of_writer: dict[int, int] = {}
         self._holes: set[int] = set()
+        self._waiting: list[Message] = []  # until the first one's place is known
 
     def see(self, message: Message) -> bool:
         """Takes the next message; False when it was there before."""
@@ -105,8 +136,36 @@ class View:
             return False
         self._last_of_writer[writer] = number
         self.seen += 1
+        if self._waiting or self._is_first_and_unknown(place):
+            if not self._waiting:
+                self._order.wait_for(message, self)
+            self._waiting.append(message)
+        else:
+            self._take_its_place(message)
+        return True
+
+    @property
+    def is_stranger(self) -> bool:
+        """It has seen messages, and where they stand is not known yet."""
+        return len(self._waiting) > 0
+
+    def find_place(self) -> None:
+        """Where its first message stands is known now, or for it to say."""
+        waiting, self._waiting = self._waiting, []
+        for message in waiting:
+            self._take_its_place(message)
+
+    def _is_first_and_unknown(self, place: int | None) -> bool:
+        return self.next is None and place is None and self._order.has_anchored_views()
+
+    def _take_its_place(self, message: Message) -> None:
+        place = self._order.place_of(message)
         if place is None:
-            place = self._order.append(message)
+            place = self._order.length
+            if self.next is None:
+                self.next = place
+            self._extend(message, place)
+            return
         if self.next is None or place == self.next:
             self.next = place + 1
         elif place > self.next:
@@ -115,7 +174,13 @@ class View:
             self._note_late(message, place)
         else:  # before its first message, in the order that others saw
             self._fault("out of order", f"{message} at {place}, {self._around(place)}")
-        return True
+
+    def _extend(self, message: Message, place: int) -> None:
+        assert self.next is not None
+        if place > self.next:
+            self._note_hole(message, place)
+        self.next = place + 1
+        self._order.append(message)
 
     def joined(self) -> None:
         """The session is in the channel: whatever comes from now on it has to see."""
@@ -126,11 +191,11 @@ class View:
     def missing(self) -> int:
         """Messages at the end that others saw."""
         begin = self._joined_at if self.next is None else self.next
-        return 0 if begin is None else self._order.length - begin
+        return 0 if begin is None or self.is_stranger else self._order.length - begin
 
     def leave(self) -> None:
         """The session has ended: what it has not seen it need not see."""
-        self._order.views.discard(self)
+        self._order.leave(self)
 
     def note_missing(self) -> None:
         """Nothing more is to come: what is still missing is lost."""

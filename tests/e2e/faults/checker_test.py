@@ -108,6 +108,46 @@ class Views(unittest.TestCase):
         self.one.see((1, 2))
         self.assertEqual([view.label for view in self.order.stragglers()], ["two"])
 
+    def test_who_comes_late_may_be_ahead_of_all(self) -> None:
+        self.one.see((1, 1))
+        late = self.order.join("late")
+        late.see((3, 1))
+        late.see((3, 2))
+        self.assertIn(late, self.order.stragglers())
+        for message in ((2, 1), (3, 1), (3, 2)):
+            self.one.see(message)
+        late.see((3, 3))
+        self.one.see((3, 3))
+        self.assertEqual(self.faults(), {})
+        self.assertEqual(self.order.stragglers(), [])
+
+    def test_who_comes_late_and_misses_one(self) -> None:
+        self.one.see((1, 1))
+        late = self.order.join("late")
+        late.see((3, 1))
+        late.see((3, 3))
+        for message in ((2, 1), (3, 1), (3, 2), (3, 3)):
+            self.one.see(message)
+        self.assertNotEqual(self.faults(), {})
+
+    def test_what_only_a_late_one_saw(self) -> None:
+        self.one.see((1, 1))
+        late = self.order.join("late")
+        late.see((3, 1))
+        self.order.settle()
+        self.one.note_missing()
+        self.assertEqual(self.faults(), {"lost": 1})
+
+    def test_the_last_who_knew_leaves(self) -> None:
+        self.one.see((1, 1))
+        late = self.order.join("late")
+        late.see((3, 1))
+        self.one.leave()
+        late.see((3, 2))
+        self.two.see((3, 1))
+        self.two.see((3, 2))
+        self.assertEqual(self.faults(), {})
+
     def test_who_left_need_not_see_the_end(self) -> None:
         self.two.see((1, 1))
         self.two.leave()

@@ -23,6 +23,7 @@ from world import CHANNELS, CROWDED, Edge, World
 
 T = TypeVar("T")
 
+UNECHOED = "delivered, its sender closed before the echo"
 RATE = 200.0  # messages per second
 RESIDENTS_PER_EDGE = 10
 VISITORS = 4
@@ -171,6 +172,8 @@ class Load:
         """Everything has come to rest: what is missing now is lost. Forgets ended sessions."""
 
         def close() -> None:
+            for order in self.orders.values():
+                order.settle()
             for session in [*self._ended, *self._sessions.values()]:
                 if session.state == State.ENDED:
                     self._check_farewell(session)
@@ -189,7 +192,7 @@ class Load:
         for number in session.ledger.waiting if session.close_code == 1001 else ():
             if order.place_of((session.number, number)) is not None:
                 words = f"{session.label}: number {number}"
-                self.findings.add("delivered, its sender closed before the echo", words)
+                self.findings.add(UNECHOED, words)
 
     def _run(self) -> None:
         try:

@@ -13,7 +13,7 @@ from http_client import ConnectionEnded, request
 from processes import wait_until
 
 from crowd import Crowd
-from load import Load
+from load import UNECHOED, Load
 from session import Figures
 from world import CHANNELS, CROWDED, Edge, Layout, World
 
@@ -22,7 +22,7 @@ AFTERMATH_SECONDS = 1.0
 REST_SECONDS = 20.0  # until everything is answered and seen
 COUNTS_SECONDS = 10.0
 
-LOST, REORDERED = "lost", "out of order"
+LOST = "lost"
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,8 @@ class Scene:
         kinds = {kind: times for kind, times in findings.faults.items() if times}
         if fault.promise.may_lose:
             kinds.pop(LOST, None)
+        if fault.promise.may_refuse:
+            kinds.pop(UNECHOED, None)
         problems += [f"{times} {kind}" for kind, times in kinds.items()]
         problems += findings.words if kinds else []
         findings.faults.clear()
