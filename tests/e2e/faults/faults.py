@@ -120,15 +120,32 @@ def empty_redis(scene: Scene) -> None:
 
 
 def fail_over(scene: Scene) -> None:
-    """kill -9 of the master; Sentinel makes a master of the replica."""
+    """kill -9 of the master; Sentinel makes a master of a replica."""
     guarded = scene.world.guarded
     assert guarded is not None
-    guarded.fail_over()
-    took = scene.until(guarded.has_failed_over, "the replica is master", 15.0)
-    guarded.bring_back()
-    flowing = scene.until(flow_of_messages(scene), "everybody hears new messages", 10.0)
-    scene.note(f"new master after {took:.1f} s, messages {flowing:.1f} s after its replica came")
+    fallen = guarded.master
+    fallen.kill()
+    flows = flow_of_messages(scene)
+    took = scene.until(guarded.has_new_master, "a replica is master", 15.0)
+    flowing = scene.until(flows, "everybody hears new messages", 10.0)
+    scene.note(f"new master after {took:.1f} s, everybody heard messages {flowing:.1f} s later")
     scene.world.wait_until_ready()
+    scene.load.set_active(False)
+    guarded.bring_back(fallen)
+    scene.load.set_active(True)
+
+
+def fail_over_hung(scene: Scene) -> None:
+    """The master hangs for longer than Sentinel waits, and comes back when another one rules."""
+    guarded = scene.world.guarded
+    assert guarded is not None
+    hung = guarded.master
+    hung.hang()
+    flows = flow_of_messages(scene)
+    scene.until(guarded.has_new_master, "a replica is master", 15.0)
+    scene.until(flows, "everybody hears new messages", 10.0)
+    hung.resume()
+    scene.until(lambda: guarded.follows(hung), "the former master follows the new one", 30.0)
 
 
 def flow_of_messages(scene: Scene) -> Callable[[], bool]:
@@ -346,6 +363,7 @@ def all_faults() -> list[Event]:
         Event("redis cuts its subscribers", PAIRS, cut_subscribers),
         Event("redis restarted empty", PAIRS, empty_redis, lost),
         Event("redis fails over", GUARDED, fail_over, lost),
+        Event("redis hangs and fails over", GUARDED, fail_over_hung, lost),
         Event("kill an edge", SINGLES, kill_edge),
         Event("hang an edge", PAIRS, hang_edge, Promise(may_refuse=True)),
         Event("network cut", PROXIED, cut_network),

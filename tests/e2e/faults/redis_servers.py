@@ -106,17 +106,19 @@ sentinel parallel-syncs mymaster 1
 
 
 class Guarded:
-    """A master and a replica, watched by three sentinels; a write needs its replica."""
+    """A master and two replicas, watched by three sentinels; a write needs one replica, so that the
+    one that is left after a failover is enough.
+    """
 
     name = "redis under sentinel"
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="gischat-sentinel-"))
         self.master = Redis()
-        self.replica = Redis(self.master.port)
-        for server in (self.master, self.replica):
-            ask(server.port, "CONFIG", "SET", "min-replicas-to-write", "1")
-        wait_until(self._is_in_sync, "the replica is in sync")
+        self.servers = [self.master, Redis(self.master.port), Redis(self.master.port)]
+        for server in self.servers:
+            _need_a_replica(server)
+        wait_until(lambda: self._replicas_in_sync() == 2, "the replicas are in sync")
         self.ports = [free_port() for _ in range(3)]
         self.sentinels = [self._launch(port) for port in self.ports]
         for port in self.ports:
@@ -127,34 +129,33 @@ class Guarded:
         places = ",".join(f"127.0.0.1:{port}" for port in self.ports)
         return {"REDIS_SENTINELS": places, "REDIS_MASTER_NAME": "mymaster"}
 
-    def fail_over(self) -> None:
-        """Kills the master; what was the replica becomes the master."""
-        self.master.kill()
-        self.master, self.replica = self.replica, self.master
+    def has_new_master(self) -> bool:
+        """Whether another server than the one that was killed is master; remembers it."""
+        for server in self.servers:
+            if server is not self.master and _role(server) == "master":
+                self.master = server
+                return True
+        return False
 
-    def has_failed_over(self) -> bool:
-        """Whether the one that is meant to be the master is."""
-        try:
-            return ask(self.master.port, "ROLE").startswith("*3\r\n$6\r\nmaster")
-        except OSError:
-            return False
+    def follows(self, server: Redis) -> bool:
+        """Whether it is a replica in sync with the master."""
+        return _role(server) == "slave" and self._replicas_in_sync() == 2
 
-    def bring_back(self) -> None:
+    def bring_back(self, server: Redis) -> None:
         """What was the master comes back; sentinel makes a replica of it."""
-        self.replica.start()
-        ask(self.replica.port, "CONFIG", "SET", "min-replicas-to-write", "1")
-        wait_until(self._is_in_sync, "the former master is in sync", 30)
+        server.start()
+        _need_a_replica(server)
+        wait_until(lambda: self._replicas_in_sync() == 2, "the former master is in sync", 30)
 
     def stop(self) -> None:
         for sentinel in self.sentinels:
             sentinel.stop()
-        self.replica.stop()
-        self.master.stop()
+        for server in self.servers:
+            server.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _is_in_sync(self) -> bool:
-        info = ask(self.master.port, "INFO", "replication")
-        return "role:master" in info and "state=online" in info
+    def _replicas_in_sync(self) -> int:
+        return ask(self.master.port, "INFO", "replication").count("state=online")
 
     def _knows_the_others(self, port: int) -> bool:
         try:
@@ -162,7 +163,7 @@ class Guarded:
         except OSError:
             return False
         values = dict(zip(told[2::4], told[4::4]))
-        return values.get("num-other-sentinels") == "2" and values.get("num-slaves") == "1"
+        return values.get("num-other-sentinels") == "2" and values.get("num-slaves") == "2"
 
     def _launch(self, port: int) -> ServerProcess:
         folder = self.folder / str(port)
@@ -174,3 +175,15 @@ class Guarded:
         process = ServerProcess(["redis-sentinel", settings], {})
         wait_until(lambda: answers(port) or not process.running, "sentinel answers PING")
         return process
+
+
+def _need_a_replica(server: Redis) -> None:
+    ask(server.port, "CONFIG", "SET", "min-replicas-to-write", "1")
+
+
+def _role(server: Redis) -> str | None:
+    """master or slave; None while it does not answer."""
+    try:
+        return ask(server.port, "ROLE", timeout=0.5).split("\r\n")[2]
+    except (OSError, IndexError):
+        return None
