@@ -8,6 +8,12 @@
 namespace gischat::bench {
 namespace {
 
+std::string MaskedFrame(Opcode opcode, const std::string& payload, uint32_t seed) {
+  std::string frame;
+  AppendMaskedFrame(opcode, payload, seed, frame);
+  return frame;
+}
+
 // A server's frame: the masked one without its mask.
 std::string ServerFrame(Opcode opcode, const std::string& payload) {
   std::string frame = MaskedFrame(opcode, payload, 0);  // a key of zeros changes nothing
@@ -40,7 +46,7 @@ TEST(TakeFrame, WaitsForTheWholeFrame) {
   }
 }
 
-TEST(MaskedFrame, HidesThePayloadBehindTheKey) {
+TEST(AppendMaskedFrame, HidesThePayloadBehindTheKey) {
   const std::string frame = MaskedFrame(Opcode::kText, "hello", 7);
   ASSERT_EQ(frame.size(), 2U + 4U + 5U);
   EXPECT_EQ(static_cast<uint8_t>(frame[0]), 0x81);
@@ -51,6 +57,26 @@ TEST(MaskedFrame, HidesThePayloadBehindTheKey) {
   }
   EXPECT_EQ(payload, "hello");
   EXPECT_NE(frame.substr(6), "hello");
+}
+
+TEST(AppendMaskedFrame, MasksEveryByteOfLongPayloads) {
+  for (const size_t length : {7U, 8U, 9U, 21U, 126U, 131U, 70000U}) {
+    const std::string payload(length, 'a');
+    const std::string frame = MaskedFrame(Opcode::kText, payload, 99);
+    const size_t key = frame.size() - length - 4;
+    std::string unmasked;
+    for (size_t i = 0; i < length; ++i) {
+      unmasked.push_back(static_cast<char>(frame[key + 4 + i] ^ frame[key + i % 4]));
+    }
+    EXPECT_EQ(unmasked, payload) << length;
+  }
+}
+
+TEST(AppendMaskedFrame, LeavesAloneWhatIsThere) {
+  std::string frames = MaskedFrame(Opcode::kText, "first", 1);
+  const std::string first = frames;
+  AppendMaskedFrame(Opcode::kText, "second", 2, frames);
+  EXPECT_EQ(frames, first + MaskedFrame(Opcode::kText, "second", 2));
 }
 
 }  // namespace

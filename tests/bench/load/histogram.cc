@@ -13,6 +13,31 @@ void Histogram::Add(int64_t value) {
   max_ = std::max(max_, value);
 }
 
+void Histogram::Add(const Histogram& other) {
+  for (size_t bucket = 0; bucket < kBuckets; ++bucket) buckets_[bucket] += other.buckets_[bucket];
+  count_ += other.count_;
+  max_ = std::max(max_, other.max_);
+}
+
+Histogram::Counts Histogram::counts() const {
+  Counts counts;
+  for (size_t bucket = 0; bucket < kBuckets; ++bucket) {
+    if (buckets_[bucket] > 0) counts.emplace_back(bucket, buckets_[bucket]);
+  }
+  return counts;
+}
+
+Histogram Histogram::FromCounts(const Counts& counts, int64_t max) {
+  Histogram histogram;
+  for (const auto& [bucket, count] : counts) {
+    if (bucket >= kBuckets) continue;
+    histogram.buckets_[bucket] += count;
+    histogram.count_ += count;
+  }
+  histogram.max_ = max;
+  return histogram;
+}
+
 int64_t Histogram::Percentile(double percent) const {
   if (count_ == 0) return 0;
   const auto rank = static_cast<uint64_t>(std::ceil(static_cast<double>(count_) * percent / 100));

@@ -27,6 +27,22 @@ TEST(Histogram, NeverExceedsTheLargestValue) {
   EXPECT_EQ(histogram.Percentile(50), 1'000'003);
 }
 
+TEST(Histogram, AddsUpOverProcesses) {
+  Histogram here;
+  Histogram there;
+  for (int64_t value = 1; value <= 50; ++value) here.Add(value);
+  for (int64_t value = 1'000'000; value < 1'000'050; ++value) there.Add(value);
+  here.Add(Histogram::FromCounts(there.counts(), there.max()));
+  EXPECT_EQ(here.count(), 100U);
+  EXPECT_EQ(here.Percentile(50), 50);
+  EXPECT_NEAR(static_cast<double>(here.Percentile(90)), 1e6, 1e6 * 0.016);
+  EXPECT_EQ(here.max(), 1'000'049);
+}
+
+TEST(Histogram, OverlooksCountsOfNoBucket) {
+  EXPECT_EQ(Histogram::FromCounts({{1U << 20, 5}}, 1).count(), 0U);
+}
+
 TEST(Histogram, IsZeroWhenEmpty) { EXPECT_EQ(Histogram().Percentile(99), 0); }
 
 TEST(Histogram, TakesTheWholeRange) {

@@ -3,11 +3,72 @@
 #include <algorithm>
 
 namespace gischat::bench {
+namespace {
 
-Ledger::Ledger(size_t receivers, size_t senders)
-    : senders_(senders), next_(receivers * senders, 1), receivers_(receivers) {}
+// Receivers that got as many messages as the most of their channel did, but not in the order that
+// the most of those saw.
+uint64_t CountOtherOrders(const Balance& balance) {
+  struct Channel {
+    uint64_t deliveries = 0;  // of those who got the most
+    uint64_t receivers = 0;   // that got so many
+    uint64_t common = 0;      // of them, in the usual order
+  };
+  std::map<size_t, Channel> channels;
+  for (const auto& [order, receivers] : balance.orders) {
+    const auto& [number, deliveries, digest] = order;
+    Channel& channel = channels[number];
+    if (deliveries > channel.deliveries) channel = Channel{.deliveries = deliveries};
+    if (deliveries < channel.deliveries) continue;
+    channel.receivers += receivers;
+    channel.common = std::max(channel.common, receivers);
+  }
+  uint64_t others = 0;
+  for (const auto& [number, channel] : channels) others += channel.receivers - channel.common;
+  return others;
+}
 
-void Ledger::Deliver(size_t receiver, Stamp stamp) {
+}  // namespace
+
+void Balance::Add(const Balance& other) {
+  doubled += other.doubled;
+  misordered += other.misordered;
+  misrouted += other.misrouted;
+  open.resize(std::max(open.size(), other.open.size()));
+  for (size_t channel = 0; channel < other.open.size(); ++channel) {
+    open[channel] += other.open[channel];
+  }
+  for (const auto& [message, receivers] : other.missing) missing[message] += receivers;
+  for (const auto& [order, receivers] : other.orders) orders[order] += receivers;
+}
+
+Faults Judge(const Balance& balance, const std::vector<size_t>& channel_of_sender) {
+  Faults faults;
+  faults.doubled = balance.doubled;
+  faults.misordered = balance.misordered;
+  faults.misrouted = balance.misrouted;
+  for (const auto& [message, receivers] : balance.missing) {
+    if (receivers == balance.open[channel_of_sender[message.first]]) {
+      ++faults.unpublished;
+    } else {
+      faults.lost += receivers;
+    }
+  }
+  faults.other_order = CountOtherOrders(balance);
+  return faults;
+}
+
+Ledger::Ledger(std::vector<size_t> channel_of_receiver, std::vector<size_t> channel_of_sender)
+    : senders_(std::move(channel_of_sender)),
+      next_(channel_of_receiver.size() * senders_.size(), 1) {
+  for (const size_t channel : channel_of_receiver) receivers_.push_back({.channel = channel});
+}
+
+void Ledger::Deliver(size_t receiver, const Stamp& stamp) {
+  Receiver& booked = receivers_[receiver];
+  if (booked.channel != senders_[stamp.sender]) {
+    ++misrouted_;
+    return;
+  }
   uint32_t& next = NextOf(receiver, stamp.sender);
   if (stamp.sequence < next) {
     const auto skipped = skipped_.find({receiver, stamp.sender});
@@ -20,7 +81,6 @@ void Ledger::Deliver(size_t receiver, Stamp stamp) {
     for (; next < stamp.sequence; ++next) skipped_[{receiver, stamp.sender}].insert(next);
     ++next;
   }
-  Receiver& booked = receivers_[receiver];
   ++booked.deliveries;
   const uint64_t message = (static_cast<uint64_t>(stamp.sender) << 32) | stamp.sequence;
   booked.order = (booked.order ^ message) * 0x9E3779B97F4A7C15ULL;
@@ -28,66 +88,41 @@ void Ledger::Deliver(size_t receiver, Stamp stamp) {
 
 bool Ledger::Complete(const std::vector<uint32_t>& sent) const {
   for (size_t receiver = 0; receiver < receivers_.size(); ++receiver) {
-    if (!receivers_[receiver].open) continue;
-    for (size_t sender = 0; sender < senders_; ++sender) {
+    for (size_t sender = 0; sender < senders_.size(); ++sender) {
+      if (!Expects(receivers_[receiver], sender)) continue;
       if (NextOf(receiver, sender) <= sent[sender]) return false;
     }
   }
   return true;
 }
 
-Faults Ledger::Settle(const std::vector<uint32_t>& sent) const {
-  Faults faults;
-  faults.doubled = doubled_;
-  faults.misordered = misordered_;
-  const auto open = static_cast<size_t>(std::count_if(receivers_.begin(), receivers_.end(),
-                                                      [](const Receiver& r) { return r.open; }));
-  for (const auto& [message, receivers] : MissingMessages(sent)) {
-    if (receivers == open) {
-      ++faults.unpublished;
-    } else {
-      faults.lost += receivers;
-    }
+Balance Ledger::Settle(const std::vector<uint32_t>& sent) const {
+  Balance balance;
+  balance.doubled = doubled_;
+  balance.misordered = misordered_;
+  balance.misrouted = misrouted_;
+  for (const Receiver& receiver : receivers_) {
+    balance.open.resize(std::max(balance.open.size(), receiver.channel + 1));
+    if (receiver.open) ++balance.open[receiver.channel];
+    ++balance.orders[{receiver.channel, receiver.deliveries, receiver.order}];
   }
-  faults.other_order = CountOtherOrders();
-  return faults;
+  BookMissing(sent, balance);
+  return balance;
 }
 
-// For each message that somebody misses, how many do.
-std::map<std::pair<uint32_t, uint32_t>, size_t> Ledger::MissingMessages(
-    const std::vector<uint32_t>& sent) const {
-  std::map<std::pair<uint32_t, uint32_t>, size_t> missing;
+void Ledger::BookMissing(const std::vector<uint32_t>& sent, Balance& balance) const {
   for (const auto& [pair, sequences] : skipped_) {
     if (!receivers_[pair.first].open) continue;
-    for (const uint32_t sequence : sequences) ++missing[{pair.second, sequence}];
+    for (const uint32_t sequence : sequences) ++balance.missing[{pair.second, sequence}];
   }
   for (size_t receiver = 0; receiver < receivers_.size(); ++receiver) {
-    if (!receivers_[receiver].open) continue;
-    for (uint32_t sender = 0; sender < senders_; ++sender) {
+    for (uint32_t sender = 0; sender < senders_.size(); ++sender) {
+      if (!Expects(receivers_[receiver], sender)) continue;
       for (uint32_t at = NextOf(receiver, sender); at <= sent[sender]; ++at) {
-        ++missing[{sender, at}];
+        ++balance.missing[{sender, at}];
       }
     }
   }
-  return missing;
-}
-
-// Receivers that got as many messages as the most did, but not in the order that the most saw.
-uint64_t Ledger::CountOtherOrders() const {
-  std::map<std::pair<uint64_t, uint64_t>, uint64_t> orders;
-  uint64_t most_deliveries = 0;
-  for (const Receiver& receiver : receivers_) {
-    most_deliveries = std::max(most_deliveries, receiver.deliveries);
-    ++orders[{receiver.deliveries, receiver.order}];
-  }
-  uint64_t complete = 0;
-  uint64_t common = 0;
-  for (const auto& [order, receivers] : orders) {
-    if (order.first != most_deliveries) continue;
-    complete += receivers;
-    common = std::max(common, receivers);
-  }
-  return complete - common;
 }
 
 }  // namespace gischat::bench

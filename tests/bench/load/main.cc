@@ -1,3 +1,5 @@
+#include <sys/resource.h>
+
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
@@ -17,6 +19,14 @@ int Complain(const absl::Status& status) {
   return kNoRun;
 }
 
+// The workers inherit it.
+void RaiseOpenFiles() {
+  rlimit files{};
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -26,6 +36,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (!options.ok()) return Complain(options.status());
+  RaiseOpenFiles();
   Load load(*options);
   if (const absl::Status status = load.Run(); !status.ok()) return Complain(status);
   std::puts(ReportLine(*options, load.result()).c_str());

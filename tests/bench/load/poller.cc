@@ -26,7 +26,7 @@ int64_t MonotonicNs() {
 Poller::Poller()
     : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) {
-  Add(timer_, kTimerIndex);
+  Add(timer_, kTimerIndex, false);
 }
 
 Poller::~Poller() {
@@ -34,19 +34,20 @@ Poller::~Poller() {
   ::close(epoll_);
 }
 
-void Poller::Add(int fd, size_t index) {
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.u64 = index;
-  ::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
-}
+void Poller::Add(int fd, size_t index, bool writes) { Control(EPOLL_CTL_ADD, fd, index, writes); }
 
 void Poller::WatchWrites(int fd, size_t index, bool watch) {
+  Control(EPOLL_CTL_MOD, fd, index, watch);
+}
+
+void Poller::Remove(int fd) { ::epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr); }
+
+void Poller::Control(int operation, int fd, size_t index, bool writes) const {
   epoll_event event{};
   event.events = EPOLLIN;
-  if (watch) event.events |= EPOLLOUT;
+  if (writes) event.events |= EPOLLOUT;
   event.data.u64 = index;
-  ::epoll_ctl(epoll_, EPOLL_CTL_MOD, fd, &event);
+  ::epoll_ctl(epoll_, operation, fd, &event);
 }
 
 void Poller::Wait(int64_t until_ns, const std::function<void(size_t, bool, bool)>& report) {

@@ -3,12 +3,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <ctime>
 #include <fstream>
 #include <sstream>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 
 namespace gischat::bench {
 namespace {
@@ -27,7 +27,15 @@ double MebibytesOf(const std::string& status, const std::string& key) {
   return std::stod(status.substr(at + key.size() + 1)) / 1024;
 }
 
-absl::Duration FromTimeval(const timeval& time) { return absl::DurationFromTimeval(time); }
+// The clock of another process counts nanoseconds, /proc/PID/stat hundredths of a second.
+absl::StatusOr<absl::Duration> CpuOf(pid_t pid) {
+  clockid_t clock{};
+  timespec time{};
+  if (::clock_getcpuclockid(pid, &clock) != 0 || ::clock_gettime(clock, &time) != 0) {
+    return absl::NotFoundError(absl::StrCat("no clock of process ", pid));
+  }
+  return absl::DurationFromTimespec(time);
+}
 
 }  // namespace
 
@@ -40,22 +48,28 @@ absl::StatusOr<ProcStats> ReadProcStats(pid_t pid) {
   if (open == std::string::npos || close == std::string::npos) {
     return absl::NotFoundError(absl::StrCat("no process ", pid));
   }
-  const std::vector<std::string> fields = absl::StrSplit(stat.substr(close + 2), ' ');
-  constexpr size_t kUserTicks = 11;
-  constexpr size_t kSystemTicks = 12;
-  if (fields.size() <= kSystemTicks) return absl::InternalError("odd /proc/PID/stat");
-  const auto ticks = std::stod(fields[kUserTicks]) + std::stod(fields[kSystemTicks]);
+  const absl::StatusOr<absl::Duration> cpu = CpuOf(pid);
+  if (!cpu.ok()) return cpu.status();
   const std::string status = ReadFile(folder + "status");
   return ProcStats{.name = stat.substr(open + 1, close - open - 1),
-                   .cpu = absl::Seconds(ticks / static_cast<double>(::sysconf(_SC_CLK_TCK))),
+                   .cpu = *cpu,
                    .rss_mib = MebibytesOf(status, "VmRSS"),
                    .peak_rss_mib = MebibytesOf(status, "VmHWM")};
+}
+
+double ReadRssMib(pid_t pid) {
+  const std::string statm = ReadFile(absl::StrCat("/proc/", pid, "/statm"));
+  std::istringstream fields(statm);
+  double total = 0;
+  double resident = 0;
+  fields >> total >> resident;
+  return resident * static_cast<double>(::sysconf(_SC_PAGESIZE)) / (1 << 20);
 }
 
 absl::Duration OwnCpu() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
-  return FromTimeval(usage.ru_utime) + FromTimeval(usage.ru_stime);
+  return absl::DurationFromTimeval(usage.ru_utime) + absl::DurationFromTimeval(usage.ru_stime);
 }
 
 }  // namespace gischat::bench

@@ -17,8 +17,11 @@ struct ProcStats {
   double peak_rss_mib = 0;  // and at most
 };
 
-// Reads /proc. kNotFound when there is no such process.
+// Reads /proc and the process's clock. kNotFound when there is no such process.
 absl::StatusOr<ProcStats> ReadProcStats(pid_t pid);
+
+// Resident memory now; 0 when there is no such process. Cheap enough to be asked often.
+double ReadRssMib(pid_t pid);
 
 // Processor time of this process so far.
 absl::Duration OwnCpu();
