@@ -25,6 +25,7 @@ namespace gischat::tests {
 class EdgeParts {
  public:
   static constexpr char kChannel[] = "QGIS";
+  static constexpr absl::Duration kPublishPatience = absl::Seconds(1);
 
   EdgeParts() {
     moderation.reviews.AnswerAtOnce(FakeModeration::Judge);
@@ -111,6 +112,12 @@ class EdgeParts {
   void HoldReleases() { presence.unregisters.AnswerAtOnce(nullptr); }
   void HoldPublishes() { fanout.publishes.AnswerAtOnce(nullptr); }
 
+  // The store is full: nothing can be published, and after kPublishPatience that is told.
+  void RefusePublishes() {
+    fanout.publishes.AnswerAtOnce(
+        [](const auto&) { return absl::ResourceExhaustedError("the store is full"); });
+  }
+
   // The review of that number, from 0 for the first that was held.
   void Accept(size_t number) {
     const size_t review = first_held_review + number;
@@ -137,7 +144,8 @@ class EdgeParts {
   prometheus::Registry registry;
   edge::session::EdgeMetrics metrics{registry};
   edge::hub::Hub hub{{kChannel}, metrics};
-  edge::clients::Publisher publisher{loop, fanout, {kChannel}, {}, registry};
+  edge::clients::Publisher publisher{
+      loop, fanout, {kChannel}, {.patience = kPublishPatience}, registry};
   edge::clients::Lease lease{loop, presence, "edge-1", {kChannel}, registry};
   edge::session::MessageGate gate;  // of the sessions that come next
   std::weak_ptr<int> alive;

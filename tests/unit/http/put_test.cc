@@ -218,9 +218,10 @@ TEST_F(PutTest, TellsThatModerationIsAway) {
 }
 
 TEST_F(PutTest, TellsThatTheMessageWasNotDelivered) {
-  parts_.fanout.publishes.AnswerAtOnce(
-      [](const auto&) { return absl::ResourceExhaustedError("full"); });
-  ExpectJson(Put(kBody), 503, R"({"detail":"The message can't be delivered now"})");
+  parts_.RefusePublishes();
+  Begin({Method::kPut, "/channel/QGIS/text", "application/json", kBody});
+  ASSERT_TRUE(tests::RunUntil(parts_.loop, [&] { return answered_.has_value(); }));
+  ExpectJson(*answered_, 503, R"({"detail":"The message can't be delivered now"})");
 }
 
 }  // namespace

@@ -179,6 +179,19 @@ TEST_F(WebSocketTest, GoesAwayWithAReason) {
             1);
 }
 
+TEST_F(WebSocketTest, ShowsWhatWasSaidBeforeItGoesAway) {
+  parts_.HoldPublishes();
+  Peer& peer = Enter();
+  peer.SendText(Text("last words"));
+  ASSERT_TRUE(peer.Await([&] { return !parts_.Published().empty(); }));
+  connection_.lock()->GoAway();
+  tests::Settle(parts_.loop);
+  parts_.AnswerPublish();
+  parts_.Happen(tests::TextMessage("last words"));
+  EXPECT_EQ(peer.AwaitClose(), 1001);
+  EXPECT_THAT(peer.seen, Contains("last words"));
+}
+
 TEST_F(WebSocketTest, GoesAwayWhileNothingIsRead) {
   parts_.HoldReviews();
   Peer& peer = Enter();
