@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "common/bus/redis_bus.h"
@@ -124,6 +125,56 @@ TEST_F(ReplicaTest, EdgeThatDiesIsOutAndIsToldOnceByAllReplicasTogether) {
   const std::vector<std::string> heard = Heard();
   EXPECT_EQ(std::count(heard.begin(), heard.end(), "exiter ada"), 1);
   EXPECT_EQ(one.Register("living", "ada"), v1::RegisterResponse::REGISTERED);
+}
+
+TEST_F(ReplicaTest, CountsThatComeThroughTwoReplicasAreRightAndToldNoMoreOftenThanByOne) {
+  constexpr uint64_t kJoins = 300;
+  constexpr uint64_t kEdges = 3;
+  settings_.presence.time_to_live = absl::Seconds(60);
+  ReplicaProcess one(settings_);
+  ReplicaProcess two(settings_);
+  ASSERT_TRUE(tests::WaitUntil([&] { return one.ready() && two.ready(); }));
+  const absl::Time began = absl::Now();
+  std::vector<std::thread> edges;
+  for (uint64_t edge = 0; edge < kEdges; ++edge) {
+    edges.emplace_back([&, lease = "edge " + std::to_string(edge)] {
+      for (uint64_t joined = 1; joined <= kJoins; ++joined) {  // as round_robin does
+        EXPECT_TRUE((joined % 2 == 0 ? one : two).Reports(lease, joined, joined));
+      }
+    });
+  }
+  for (std::thread& edge : edges) edge.join();
+  const std::string last = "nb_users " + std::to_string(kEdges * kJoins);
+  ASSERT_TRUE(tests::WaitUntil([&] { return HasHeard(last); }));
+  const absl::Duration took = absl::Now() - began;
+  const std::vector<std::string> heard = Heard();
+  EXPECT_EQ(heard.back(), last);
+  EXPECT_LE(static_cast<double>(heard.size()), took / settings_.presence.count_interval + 2);
+  std::printf("%zu counts told in %s\n", heard.size(), absl::FormatDuration(took).c_str());
+}
+
+TEST_F(ReplicaTest, WhoAnnouncesAgainAfterRedisWasEmptiedIsCountedByBothReplicas) {
+  settings_.presence.time_to_live = absl::Seconds(60);
+  ReplicaProcess one(settings_);
+  ReplicaProcess two(settings_);
+  ASSERT_TRUE(tests::WaitUntil([&] { return one.ready() && two.ready(); }));
+  ASSERT_TRUE(one.Reports("a", 1, 3));
+  ASSERT_TRUE(two.Reports("b", 1, 4));
+  ASSERT_EQ(one.Register("a", "ada"), v1::RegisterResponse::REGISTERED);
+  ASSERT_TRUE(tests::WaitUntil([&] { return HasHeard("nb_users 7"); }));
+  const std::vector<std::string> before = Heard();
+  redis_.Execute({"FLUSHALL"});
+  EXPECT_FALSE(two.Reports("a", 2, 3));
+  EXPECT_FALSE(one.Reports("b", 2, 4));
+  EXPECT_TRUE(two.Reports("a again", 1, 3));
+  EXPECT_TRUE(one.Reports("b again", 1, 4));
+  EXPECT_EQ(two.Register("a again", "ada"), v1::RegisterResponse::REGISTERED);
+  // The channel hears the number anew, in whatever order with the name.
+  EXPECT_TRUE(tests::WaitUntil([&] {
+    const std::vector<std::string> heard = Heard();
+    const auto flushed = heard.begin() + static_cast<std::ptrdiff_t>(before.size());
+    return std::find(flushed, heard.end(), "nb_users 7") != heard.end();
+  }));
 }
 
 TEST_F(ReplicaTest, RedisThatIsAwayMakesItUnreadyAndCallsUnavailable) {
