@@ -11,18 +11,23 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/uuid/detail/sha1.hpp>
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -33,17 +38,22 @@
 namespace {
 
 constexpr size_t kReadSize = 1 << 18;
+constexpr size_t kMostPieces = 64;
 constexpr int kEventsOfATurn = 1024;
 constexpr std::string_view kCount = R"({"type":"nb_users","nb_users":1})";
 
 enum class Variant { kOneSend, kGathering };
+
+// Bytes that many clients wait for are in memory once.
+using Shared = std::shared_ptr<const std::string>;
 
 struct Client {
   int fd = -1;
   bool upgraded = false;
   bool waits_to_write = false;
   std::string in;
-  std::string out;  // what the kernel did not take
+  std::deque<Shared> out;  // what the kernel did not take
+  size_t out_from = 0;     // of the first of them
   size_t place = 0;
 };
 
@@ -98,11 +108,10 @@ class Yardstick {
           AcceptAll();
           continue;
         }
-        if ((events[static_cast<size_t>(i)].events & EPOLLOUT) != 0) Write(*client, {});
+        if ((events[static_cast<size_t>(i)].events & EPOLLOUT) != 0) Flush(*client);
         if ((events[static_cast<size_t>(i)].events & ~EPOLLOUT) != 0) Read(*client);
       }
-      if (!turn_.empty()) SendToAll(turn_);
-      turn_.clear();
+      if (!turn_.empty()) SendToAll(std::exchange(turn_, {}));
       Bury();
     }
   }
@@ -190,8 +199,8 @@ class Yardstick {
 
   void Take(Client& client, int opcode) {
     if (opcode == 1) {
-      const std::string frame = ServerFrame(1, payload_);
-      if (variant_ == Variant::kOneSend) return SendToAll(frame);
+      std::string frame = ServerFrame(1, payload_);
+      if (variant_ == Variant::kOneSend) return SendToAll(std::move(frame));
       turn_ += frame;
     } else if (opcode == 8) {
       Write(client, ServerFrame(8, payload_));
@@ -200,28 +209,56 @@ class Yardstick {
     }
   }
 
-  void SendToAll(std::string_view bytes) {
+  void SendToAll(std::string bytes) {
+    const auto shared = std::make_shared<const std::string>(std::move(bytes));
     for (const auto& client : clients_) {
-      if (client->upgraded && client->fd >= 0) Write(*client, bytes);
+      if (client->upgraded && client->fd >= 0) Write(*client, shared);
     }
   }
 
-  void Write(Client& client, std::string_view bytes) {
+  void Write(Client& client, std::string bytes) {
+    Write(client, std::make_shared<const std::string>(std::move(bytes)));
+  }
+
+  void Write(Client& client, const Shared& bytes) {
     if (client.fd < 0) return;
-    if (!client.out.empty()) {
-      client.out.append(bytes);
-      if (client.waits_to_write && !bytes.empty()) return;
-      bytes = client.out;
+    if (client.out.empty()) {
+      const ssize_t sent = send(client.fd, bytes->data(), bytes->size(), MSG_NOSIGNAL);
+      if (sent < 0 && errno != EAGAIN) return End(client);
+      client.out_from = sent < 0 ? 0 : static_cast<size_t>(sent);
+      if (client.out_from == bytes->size()) return;
     }
-    if (bytes.empty()) return;
-    const ssize_t sent = send(client.fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    client.out.push_back(bytes);
+    WaitToWrite(client, true);
+  }
+
+  void Flush(Client& client) {
+    if (client.fd < 0) return;
+    std::array<iovec, kMostPieces> pieces;
+    size_t count = 0;
+    for (; count < std::min(kMostPieces, client.out.size()); ++count) {
+      const size_t from = count == 0 ? client.out_from : 0;
+      const std::string& piece = *client.out[count];
+      pieces[count] = {const_cast<char*>(piece.data()) + from, piece.size() - from};
+    }
+    msghdr message = {};
+    message.msg_iov = pieces.data();
+    message.msg_iovlen = count;
+    const ssize_t sent = sendmsg(client.fd, &message, MSG_NOSIGNAL);
     if (sent < 0 && errno != EAGAIN) return End(client);
-    bytes.remove_prefix(sent < 0 ? 0 : static_cast<size_t>(sent));
-    client.out = std::string(bytes);
-    if (client.waits_to_write == client.out.empty()) {
-      client.waits_to_write = !client.out.empty();
-      Watch(EPOLL_CTL_MOD, client.fd, &client, EPOLLIN | (client.waits_to_write ? EPOLLOUT : 0U));
+    client.out_from += sent < 0 ? 0 : static_cast<size_t>(sent);
+    while (!client.out.empty() && client.out_from >= client.out.front()->size()) {
+      client.out_from -= client.out.front()->size();
+      client.out.pop_front();
     }
+    if (client.out.empty()) client.out.shrink_to_fit();
+    WaitToWrite(client, !client.out.empty());
+  }
+
+  void WaitToWrite(Client& client, bool wait) const {
+    if (client.waits_to_write == wait) return;
+    client.waits_to_write = wait;
+    Watch(EPOLL_CTL_MOD, client.fd, &client, EPOLLIN | (wait ? EPOLLOUT : 0U));
   }
 
   // Only marks: it may stand in the list that is being walked.
@@ -263,6 +300,13 @@ int Listen(uint16_t port) {
   return bound && listen(fd, SOMAXCONN) == 0 ? fd : -1;
 }
 
+void RaiseOpenFiles() {
+  rlimit files = {};
+  getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -273,6 +317,7 @@ int main(int argc, char** argv) {
     std::fputs("usage: gischat-yardstick PORT one-send|gathering\n", stderr);
     return 2;
   }
+  RaiseOpenFiles();
   const int listener = Listen(static_cast<uint16_t>(port));
   if (listener < 0) {
     std::perror("gischat-yardstick");
