@@ -24,7 +24,9 @@ constexpr std::chrono::milliseconds kFirstBackoff(100);
 constexpr std::chrono::milliseconds kLastBackoff(1000);
 // Three heartbeats of the service.
 constexpr std::chrono::seconds kSilence(3);
-constexpr std::chrono::milliseconds kSilenceCheck(500);
+// A stream begins to beat at once: one that does not is at a replica that hangs.
+constexpr std::chrono::milliseconds kSilenceAtFirst(1500);
+constexpr std::chrono::milliseconds kSilenceCheck(250);
 
 uint64_t TokenOf(const fanout::v1::Event& event) {
   if (event.publisher().empty()) return 0;
@@ -223,8 +225,9 @@ class EventStream::Core : public std::enable_shared_from_this<Core> {
 
   void CheckSilence() {
     const std::lock_guard lock(mutex_);
-    if (generation_ == 0 || Steady::now() - heard_ < kSilence) return;
-    Restart(absl::UnavailableError("nothing heard for 3 s"));
+    const std::chrono::milliseconds patience = alive_ ? kSilence : kSilenceAtFirst;
+    if (generation_ == 0 || Steady::now() - heard_ < patience) return;
+    Restart(absl::UnavailableError("nothing heard for too long"));
   }
 
   asio::io_context& loop_;

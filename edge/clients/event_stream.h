@@ -18,8 +18,9 @@ class Registry;
 namespace gischat::edge::clients {
 
 // The stream of everything that happens in the channels of this edge: one for the whole process.
-// It repairs itself: when it ends, breaks or falls silent (nothing for 3 s), it begins again from
-// where it stood, with backoff from 100 ms to 1 s, on whatever replica the channel picks.
+// It repairs itself: when it ends, breaks or falls silent (nothing for 3 s, or for 1.5 s at its
+// begin), it begins again from where it stood, with backoff from 100 ms to 1 s, on whatever replica
+// the channel picks.
 class EventStream {
  public:
   // Receives updates in order, from one thread at a time (not the loop's).

@@ -3,6 +3,7 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 
+#include <array>
 #include <mutex>
 #include <utility>
 
@@ -15,7 +16,10 @@
 namespace gischat::edge::clients {
 namespace {
 
-constexpr absl::Duration kReviewTimeout = absl::Seconds(2);
+// Of one review: several attempts, each most likely at another replica, so that one that hangs
+// costs little.
+constexpr std::array kReviewAttempts = {absl::Milliseconds(300), absl::Milliseconds(600),
+                                        absl::Milliseconds(1100)};
 // An image may wait for its turn before the 5 s of its decoding begin.
 constexpr absl::Duration kImageReviewTimeout = absl::Seconds(35);
 constexpr absl::Duration kPresenceTimeout = absl::Milliseconds(500);
@@ -31,16 +35,40 @@ class GrpcModerationClient final : public ModerationClient {
 
   void Review(moderation::v1::ReviewRequest request,
               base::Callback<moderation::v1::ReviewResponse> done) override {
-    const bool image = request.message().has_image();
-    rpc::CallUnary(stub_->async(), &Async::Review, "moderation.Review",
-                   image ? kImageReviewTimeout : kReviewTimeout, metrics_, pending_,
-                   std::move(request), std::move(done));
+    if (request.message().has_image()) {
+      return Call(kImageReviewTimeout, std::move(request), std::move(done));
+    }
+    Attempt(0, std::move(request), std::move(done));
   }
 
   bool IsReachable() override { return is_reachable_(); }
 
  private:
   using Async = moderation::v1::Moderation::StubInterface::async_interface;
+
+  void Attempt(size_t number, moderation::v1::ReviewRequest request,
+               base::Callback<moderation::v1::ReviewResponse> done) {
+    const absl::Duration timeout = kReviewAttempts[number];
+    if (number + 1 == kReviewAttempts.size()) {
+      return Call(timeout, std::move(request), std::move(done));
+    }
+    moderation::v1::ReviewRequest sent = request;
+    Call(timeout, std::move(sent),
+         [this, number, request = std::move(request),
+          done = std::move(done)](absl::StatusOr<moderation::v1::ReviewResponse> answer) mutable {
+           if (!absl::IsDeadlineExceeded(answer.status())) {
+             return std::move(done)(std::move(answer));
+           }
+           Attempt(number + 1, std::move(request), std::move(done));
+         });
+  }
+
+  void Call(absl::Duration timeout, moderation::v1::ReviewRequest request,
+            base::Callback<moderation::v1::ReviewResponse> done) {
+    rpc::CallUnary(stub_->async(), &Async::Review, "moderation.Review", timeout, metrics_, pending_,
+                   std::move(request), std::move(done));
+  }
+
   const std::function<bool()> is_reachable_;
   std::unique_ptr<moderation::v1::Moderation::Stub> stub_;
   rpc::CallMetrics& metrics_;

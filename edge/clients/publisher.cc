@@ -23,7 +23,11 @@ namespace asio = boost::asio;
 
 constexpr size_t kBatchMessages = 256;
 constexpr size_t kBatchBytes = 8 << 20;
-constexpr absl::Duration kAttempt = absl::Seconds(1);
+// An attempt gets more time than the one before, so that a fanout that hangs costs little, and a
+// store that is slow is not asked the same too often.
+constexpr absl::Duration kFirstAttempt = absl::Milliseconds(300);
+constexpr absl::Duration kLastAttempt = absl::Seconds(1);
+constexpr size_t kLongAttemptBytes = 1 << 20;  // batches of this size get all of it at once
 constexpr absl::Duration kFirstBackoff = absl::Milliseconds(50);
 constexpr absl::Duration kLastBackoff = absl::Seconds(1);
 
@@ -135,8 +139,10 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
       if (waiting_.empty()) {
         busy_ = false;
       } else {
-        timeout = std::min(kAttempt, waiting_.front().deadline - absl::Now());
+        const absl::Duration left = waiting_.front().deadline - absl::Now();
         request = MakeBatch();
+        const bool large = request.ByteSizeLong() > kLongAttemptBytes;
+        timeout = std::min(large ? kLastAttempt : attempt_, left);
       }
     }
     Fail(std::move(expired));
@@ -178,6 +184,10 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
     {
       const std::lock_guard lock(mutex_);
       if (!answer.ok()) in_doubt_ = true;
+      if (absl::IsDeadlineExceeded(answer.status())) {
+        attempt_ = std::min(attempt_ * 2, kLastAttempt);
+        backoff_ = kFirstBackoff;  // it has waited already
+      }
       // The store has forgotten some of the series (nothing was said for long, or it failed over,
       // or came back empty). The numbers stay: by them it is known what was heard before.
       if (answer.ok() && answer->outcome() == PublishResponse::GAP) after_gap_ = true;
@@ -195,6 +205,7 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
       sent_ = 0;
       in_doubt_ = false;
       after_gap_ = false;
+      attempt_ = kFirstAttempt;
       backoff_ = kFirstBackoff;
     }
     metrics_->published.Increment(static_cast<double>(done.size()));
@@ -295,6 +306,7 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
   bool after_gap_ = false;  // the store misses numbers before next_sequence_
   bool busy_ = false;
   bool stopped_ = false;
+  absl::Duration attempt_ = kFirstAttempt;  // how long the next one may take
   absl::Duration backoff_ = kFirstBackoff;
 };
 

@@ -177,13 +177,27 @@ TEST_F(PublisherTest, GoesOnUnderTheSameNumbersWhenTheStoreHasForgottenTheSeries
   EXPECT_THAT(outcomes_, ElementsAre("one OK", "two OK", "three OK"));
 }
 
-TEST_F(PublisherTest, AnAttemptTakesOneSecondAtMostAndNoLongerThanItsMessageWaits) {
+TEST_F(PublisherTest, AttemptsGetMoreTimeEachUpToASecond) {
   Say("one");
-  EXPECT_LE(fanout_.timeout(0), absl::Seconds(1));
-  EXPECT_GT(fanout_.timeout(0), absl::Milliseconds(500));
-  Begin({.patience = absl::Milliseconds(200)});
+  for (const absl::Duration timeout :
+       {absl::Milliseconds(300), absl::Milliseconds(600), absl::Seconds(1), absl::Seconds(1)}) {
+    EXPECT_EQ(fanout_.timeout(batches() - 1), timeout);
+    FailAndAwaitRetry(absl::DeadlineExceededError("no answer"));
+  }
+  AnswerPublished();
   Say("two");
-  EXPECT_LE(fanout_.timeout(1), absl::Milliseconds(200));
+  EXPECT_EQ(fanout_.timeout(batches() - 1), absl::Milliseconds(300));
+}
+
+TEST_F(PublisherTest, ALargeBatchGetsAWholeSecondAtOnce) {
+  Say(std::string(2 << 20, 'x'));
+  EXPECT_EQ(fanout_.timeout(0), absl::Seconds(1));
+}
+
+TEST_F(PublisherTest, AnAttemptTakesNoLongerThanItsMessageWaits) {
+  Begin({.patience = absl::Milliseconds(200)});
+  Say("one");
+  EXPECT_LE(fanout_.timeout(0), absl::Milliseconds(200));
 }
 
 TEST_F(PublisherTest, GivesUpWhatHasWaitedForTooLong) {
