@@ -24,8 +24,8 @@
 namespace gischat::edge {
 namespace {
 
-// A client has 5 s to answer our close.
-constexpr std::chrono::seconds kSessionsEnd(6);
+// A client is shown what it said for 1 s at most, and has 5 s to answer our close.
+constexpr std::chrono::seconds kSessionsEnd(7);
 constexpr absl::Duration kDetachPatience = absl::Seconds(1);
 
 // Files that are kept free for everything that is not a client's WebSocket.

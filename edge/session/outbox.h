@@ -52,6 +52,7 @@ class Outbox {
     bytes_ -= queue_.front()->bytes;
     queue_.pop_front();
   }
+  bool empty() const { return queue_.empty(); }
   bool IsFull() const { return queue_.size() >= kMaxMessages || bytes_ >= kMaxBytes; }
   bool HasSlowReview() const {
     for (const auto& outgoing : queue_) {

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
 #include <utility>
@@ -19,6 +20,11 @@ namespace websocket = boost::beast::websocket;
 constexpr size_t kKeptBuffer = 4096;
 // How long a client may take to answer our close.
 constexpr std::chrono::seconds kClosePatience(5);
+// Whoever is sent away first sees what it said: once nothing of it is under way any more, so long
+// as an echo takes, but no longer than the patience.
+constexpr std::chrono::milliseconds kEchoTime(100);
+constexpr std::chrono::milliseconds kEchoStep(20);
+constexpr std::chrono::seconds kEchoPatience(1);
 // How long a reader that was too slow gets to see why it is cut off.
 constexpr std::chrono::seconds kCutPatience(1);
 
@@ -70,7 +76,7 @@ void WebSocketConnection::OnAccepted(boost::system::error_code error) {
 }
 
 void WebSocketConnection::ResumeReading() {
-  if (!ready_ || reading_ || ended_) return;
+  if (!ready_ || reading_ || leaving_ || ended_) return;
   // Never from within the caller: it may be in the middle of handing out a batch.
   reading_ = true;
   asio::post(stream_.get_executor(), [self = shared_from_this()] { self->Read(); });
@@ -85,6 +91,7 @@ void WebSocketConnection::Read() {
 void WebSocketConnection::OnRead(boost::system::error_code error) {
   reading_ = false;
   if (error) return End();
+  if (leaving_) return;
   unanswered_since_.reset();
   if (stream_.got_text()) {
     const auto bytes = buffer_.cdata();
@@ -170,10 +177,28 @@ void WebSocketConnection::OnWatched(std::chrono::steady_clock::time_point now) {
 }
 
 void WebSocketConnection::GoAway() {
-  if (ended_) return;
-  const auto self = shared_from_this();  // End() lets go of what may be the last reference
-  End();
-  CloseForRestart();
+  if (leaving_ || ended_) return;
+  leaving_ = true;
+  keepalive_.Remove(*this);
+  const auto self = std::exchange(self_, nullptr);
+  const auto now = std::chrono::steady_clock::now();
+  AwaitEchoes(/*settled=*/now, /*give_up=*/now + kEchoPatience);
+}
+
+// `settled`: since when nothing of the client is under way.
+void WebSocketConnection::AwaitEchoes(Time settled, Time give_up) {
+  const Time now = std::chrono::steady_clock::now();
+  if (session_->HasUnderWay()) settled = now;
+  if (now >= std::min(settled + kEchoTime, give_up)) {
+    End();
+    return CloseForRestart();
+  }
+  reset_timer_ = std::make_unique<net::Timer>(stream_.get_executor());
+  reset_timer_->expires_after(kEchoStep);
+  reset_timer_->async_wait(
+      [self = shared_from_this(), settled, give_up](boost::system::error_code error) {
+        if (!error && !self->ended_) self->AwaitEchoes(settled, give_up);
+      });
 }
 
 void WebSocketConnection::CloseForRestart() {

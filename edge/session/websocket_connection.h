@@ -41,10 +41,13 @@ class WebSocketConnection final : public Wire,
   // Answers the upgrade and lets the client in.
   void Start(Request request);
 
-  // Tells the client that it is closed for a restart (1001), then ends.
+  // Takes nothing more from the client, shows it what it has said so far, tells it that it is
+  // closed for a restart (1001), and ends.
   void GoAway();
 
  private:
+  using Time = std::chrono::steady_clock::time_point;
+
   void Queue(const codec::SharedBytes& frame, bool counted) override;
   void Flush() override;
   void ResumeReading() override;
@@ -54,6 +57,7 @@ class WebSocketConnection final : public Wire,
   void OnAccepted(boost::system::error_code error);
   void Read();
   void OnRead(boost::system::error_code error);
+  void AwaitEchoes(Time settled, Time give_up);
   void CloseForRestart();
   bool IsOverBound() const;
   void CutSlowReaderSoon();
@@ -67,7 +71,7 @@ class WebSocketConnection final : public Wire,
   EdgeMetrics& metrics_;
   Keepalive& keepalive_;
   std::shared_ptr<Session> session_;
-  std::unique_ptr<net::Timer> reset_timer_;  // once it is being closed
+  std::unique_ptr<net::Timer> reset_timer_;  // once it is being sent away or closed
   // When the first ping was sent since the last sign of life of the client.
   std::optional<std::chrono::steady_clock::time_point> unanswered_since_;
   // While it is watched: since when the client takes nothing, and what it had taken by then.
@@ -76,6 +80,7 @@ class WebSocketConnection final : public Wire,
   std::shared_ptr<WebSocketConnection> self_;  // while it stands in keepalive_
   bool ready_ = false;                         // the session takes messages
   bool reading_ = false;
+  bool leaving_ = false;  // is sent away
   bool ended_ = false;
   bool cut_ = false;
 };
