@@ -1,4 +1,4 @@
-"""What is measured: a yardstick, the chat in its set-ups, or a server that somebody else started."""
+"""What is measured: a yardstick, the chat in its set-ups, or somebody else's server."""
 
 from __future__ import annotations
 
