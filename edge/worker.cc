@@ -1,9 +1,9 @@
 #include "edge/worker.h"
 
-#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "edge/http/http_connection.h"
 #include "edge/session/websocket_connection.h"
@@ -16,9 +16,8 @@ namespace asio = boost::asio;
 // Connection ids of a worker begin with its number.
 constexpr int kNumberShift = 48;
 
-// While everybody is sent away, somebody is at every step.
+// While everybody is sent away, those who are due are at every step.
 constexpr std::chrono::milliseconds kDrainStep(100);
-constexpr size_t kLeastPerDrainStep = 20;
 
 }  // namespace
 
@@ -87,20 +86,27 @@ void Worker::SendAway(absl::Duration time) {
     away_ = true;
     keepalive_.Close();
     alive_.reset();
-    const double steps = std::max(1.0, absl::FDivDuration(time, absl::FromChrono(kDrainStep)));
-    const auto fair = static_cast<size_t>(static_cast<double>(keepalive_.size()) / steps) + 1;
-    SendSomeAway(std::max(fair, kLeastPerDrainStep));
+    drain_began_ = absl::Now();
+    drain_time_ = time;
+    drain_size_ = keepalive_.size();
+    SendDueAway();
   });
 }
 
-void Worker::SendSomeAway(size_t per_step) {
-  keepalive_.ForSome(per_step, [](session::Kept& kept) {
-    static_cast<session::WebSocketConnection&>(kept).GoAway();
-  });
+void Worker::SendDueAway() {
+  const absl::Duration spent = absl::Now() - drain_began_;
+  const double part = spent < drain_time_ ? absl::FDivDuration(spent, drain_time_) : 1;
+  const auto due = static_cast<size_t>(part * static_cast<double>(drain_size_)) + 1;
+  const size_t gone = drain_size_ - keepalive_.size();
+  if (due > gone) {
+    keepalive_.ForSome(due - gone, [](session::Kept& kept) {
+      static_cast<session::WebSocketConnection&>(kept).GoAway();
+    });
+  }
   if (keepalive_.size() == 0) return;
   drain_timer_.expires_after(kDrainStep);
-  drain_timer_.async_wait([this, per_step](boost::system::error_code error) {
-    if (!error) SendSomeAway(per_step);
+  drain_timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) SendDueAway();
   });
 }
 

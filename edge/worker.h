@@ -7,6 +7,7 @@
 #include <memory>
 #include <thread>
 
+#include "absl/time/time.h"
 #include "edge/hub/hub.h"
 #include "edge/net/queued_socket.h"
 #include "edge/session/keepalive.h"
@@ -53,8 +54,8 @@ class Worker {
   // Hands updates to the hub. Thread-safe.
   void Apply(hub::Updates updates);
 
-  // Closes every WebSocket with 1001, spread over `time` at most so that those who come back do not
-  // come all at once; a few are closed at once. Thread-safe.
+  // Closes every WebSocket with 1001, evenly spread over `time` so that those who come back do not
+  // come all at once. Thread-safe.
   void SendAway(absl::Duration time);
 
   // Ends the thread; what is still open is closed without a word.
@@ -62,7 +63,7 @@ class Worker {
 
  private:
   void LetIn(http::Upgrade upgrade);
-  void SendSomeAway(size_t per_step);
+  void SendDueAway();
 
   const uint64_t number_;
   Shared shared_;
@@ -74,6 +75,9 @@ class Worker {
   net::Timer drain_timer_;
   uint64_t connections_ = 0;  // so far
   bool away_ = false;         // nobody is let in any more
+  absl::Time drain_began_;
+  absl::Duration drain_time_;
+  size_t drain_size_ = 0;  // connections when it began
   std::thread thread_;
 };
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from crowd import Crowd
 from scene import Promise, Scene
 from session import Session
-from world import CROWDED, SERVICES, Edge, Layout
+from world import CROWDED, DRAIN_SECONDS, SERVICES, Edge, Layout
 
 HANG_SECONDS = 5.0
 RESTART_SECONDS = 3.0
@@ -323,7 +323,10 @@ def drain(scene: Scene, edge: Edge) -> None:
     assert edge.process.wait() == 0, edge.process.tail()
     codes = {session.close_code for session in sessions}
     assert codes == {1001}, f"closed with {codes}"
-    scene.note(f"drained in {took:.1f} s")
+    ends = [session.ended_at for session in sessions]
+    spread = max(ends) - min(ends)
+    assert DRAIN_SECONDS / 2 < spread <= DRAIN_SECONDS + 1, f"closed within {spread:.1f} s"
+    scene.note(f"closed over {spread:.1f} s, ended after {took:.1f} s")
     edge.start()
     scene.until(edge.is_ready, "the edge is ready", READY_SECONDS)
     scene.load.return_to(edge)

@@ -70,6 +70,7 @@ class Session:
         self.names = Membership(self.label, findings)
         self.state = State.CONNECTING
         self.close_code: int | None = None
+        self.ended_at = 0.0
         self.may_end = False  # its end is part of the fault
         self.name: str | None = None  # registered
         self.wanted: str | None = None  # asked for, not answered yet
@@ -265,6 +266,7 @@ class Session:
             return
         self.state = State.ENDED
         self.close_code = code
+        self.ended_at = time.monotonic()
         self.figures.closed[code] = self.figures.closed.get(code, 0) + 1
         if not self.may_end:
             self._findings.add("connection lost", f"{self.label}: {code}")

@@ -16,12 +16,13 @@ from redis_servers import Guarded, Redis
 
 CHANNELS = ("QGIS", "Field trip", "Geotribu")
 CROWDED = "Crowded"  # where nobody writes
+DRAIN_SECONDS = 3
 SERVICES = ("moderation", "presence", "fanout")
 
 _COMMON = {
     "CHANNELS": ",".join((*CHANNELS, CROWDED)),
     "GISCHAT_ADDRESS": "127.0.0.1",
-    "GISCHAT_DRAIN_SECONDS": "3",
+    "GISCHAT_DRAIN_SECONDS": str(DRAIN_SECONDS),
     "GISCHAT_LOG_LEVEL": "info",
 }
 
