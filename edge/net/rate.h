@@ -24,7 +24,7 @@ class Rate {
   // Takes one out of a bucket. False, with the bucket left as it is, when it is empty.
   bool Take(int64_t* full_at, Clock::time_point now) const {
     if (interval_ == 0) return true;
-    const int64_t time = std::chrono::nanoseconds(now.time_since_epoch()).count();
+    const int64_t time = std::chrono::nanoseconds{now.time_since_epoch()}.count();
     const int64_t later = std::max(*full_at, time) + interval_;
     if (later - time > kSecond) return false;
     *full_at = later;

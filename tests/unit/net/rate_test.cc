@@ -58,6 +58,7 @@ TEST_F(BucketTest, IsSharedByThreadsWithoutGivingTooMuch) {
   SharedBucket bucket{Rate(kRate)};
   std::atomic<int> taken = 0;
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) threads.emplace_back([&] { taken += TakeAll(bucket, now_); });
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(taken, kRate);
