@@ -45,7 +45,7 @@ void MasterFinder::AskNext() {
   timer_.expires_after(absl::ToChronoMilliseconds(timeout_));
   timer_.async_wait([self = shared_from_this(),
                      connection = connection_](const boost::system::error_code& error) {
-    if (!error && self->connection_ == connection) self->Fail("no answer");
+    if (!error && self->connection_ == connection) self->Fail(absl::UnavailableError("no answer"));
   });
 }
 
@@ -56,10 +56,10 @@ void MasterFinder::OnOpened() {
 }
 
 void MasterFinder::OnReply(Reply reply) {
-  if (reply.type == Reply::Type::kError) return Fail(reply.text);
+  if (reply.type == Reply::Type::kError) return Fail(absl::UnavailableError(reply.text));
   if (std::exchange(greeting_, false)) return;
   absl::StatusOr<Endpoint> master = ReadAnswer(reply);
-  if (!master.ok()) return Fail(std::string(master.status().message()));
+  if (!master.ok()) return Fail(master.status());
   const auto who = order_.begin() + static_cast<std::ptrdiff_t>(at_);
   std::rotate(order_.begin(), who, who + 1);
   Finish(std::move(master));
@@ -77,12 +77,12 @@ absl::StatusOr<Endpoint> MasterFinder::ReadAnswer(const Reply& reply) const {
   return Endpoint{.host = reply.elements[0].text, .port = static_cast<uint16_t>(port)};
 }
 
-void MasterFinder::OnClosed(const absl::Status& why) { Fail(std::string(why.message())); }
+void MasterFinder::OnClosed(const absl::Status& why) { Fail(why); }
 
-void MasterFinder::Fail(const std::string& trouble) {
+void MasterFinder::Fail(const absl::Status& why) {
   connection_->Close();
   const size_t who = order_[at_];
-  troubles_[who] = absl::StrCat(sentinels_[who].ToString(), ": ", trouble);
+  troubles_[who] = absl::StrCat(sentinels_[who].ToString(), ": ", why.message());
   if (++at_ < order_.size()) return AskNext();
   Finish(absl::UnavailableError(
       absl::StrCat("no sentinel says where the master is (", absl::StrJoin(troubles_, "; "), ")")));

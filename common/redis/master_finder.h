@@ -30,7 +30,7 @@ class MasterFinder : public Connection::Handler, public std::enable_shared_from_
 
  private:
   void AskNext();
-  void Fail(const std::string& trouble);
+  void Fail(const absl::Status& why);
   void Finish(absl::StatusOr<Endpoint> outcome);
   absl::StatusOr<Endpoint> ReadAnswer(const Reply& reply) const;
   void OnOpened() override;
