@@ -194,7 +194,7 @@ TEST_P(BusConformance, AfterAGapTheSeriesGoesOnUnderItsNumbers) {
 
   const auto slice = ReadLog(bus, "QGIS", before->position);
   ASSERT_TRUE(slice.ok());
-  EXPECT_THAT(Payloads(slice->events), ElementsAre("four", "five", "six"));
+  ASSERT_THAT(Payloads(slice->events), ElementsAre("four", "five", "six"));
   EXPECT_EQ(slice->events[0]->sequence, 4u);
   EXPECT_EQ(slice->events[2]->sequence, 6u);
 }
