@@ -19,6 +19,7 @@ import re
 import sys
 import threading
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -42,6 +43,7 @@ NOISE_BYTES = 16 << 20  # the allocator keeps some of what was freed
 # A client that floods takes one of the two cores itself. Still nobody sees a difference.
 FLOOD_NOISE_SECONDS = 0.080
 
+ROUNDS = 3
 LISTENERS = 24
 PROBES_PER_SECOND, LARGES_PER_SECOND = 50.0, 6.0
 PHASE_SECONDS = 6.0
@@ -99,12 +101,17 @@ def cuts(edge: ServerProcess, cause: str) -> float:
     return metric(edge, f'gischat_edge_connections_cut_total{{cause="{cause}"}}')
 
 
+class TooSlow(AssertionError):
+    """The others did not keep pace."""
+
+
 def check_pace(
     what: str, before: Latencies, during: Latencies, noise: float = NOISE_SECONDS
 ) -> str:
     """p99 within twice its value before."""
     was, now = before.at(0.99), during.at(0.99)
-    assert now <= 2 * was + noise, f"{what}: p99 {was:.3f} s before, {now:.3f} s during"
+    if now > 2 * was + noise:
+        raise TooSlow(f"{what}: p99 {was:.3f} s before, {now:.3f} s during")
     return f"{what} p99 {was * 1000:.1f} -> {now * 1000:.1f} ms"
 
 
@@ -276,6 +283,20 @@ def deaf(bin_dir: Path) -> str:
     return f"memory {memory >> 20}, {peak.bytes >> 20}, {after >> 20} MiB"
 
 
+def in_one_of_rounds(case: Callable[[Path], str], bin_dir: Path) -> str:
+    """What else runs on the machine slows down one phase or the other; a client that holds up the
+    others would do so in every round. Anything but the pace has to be right at once.
+    """
+    for left in reversed(range(ROUNDS)):
+        try:
+            return case(bin_dir)
+        except TooSlow as slow:
+            if not left:
+                raise
+            print(f"once more: {slow}", flush=True)
+    raise AssertionError("no round")
+
+
 CASES = {"stalled": stalled, "flood": flood, "deaf": deaf}
 
 
@@ -285,7 +306,7 @@ def main() -> int:
     parser.add_argument("cases", nargs="*", choices=[*CASES, []], help="default: all")
     options = parser.parse_args()
     for name in options.cases or CASES:
-        print(f"{name}: {CASES[name](options.bin_dir.resolve())}", flush=True)
+        print(f"{name}: {in_one_of_rounds(CASES[name], options.bin_dir.resolve())}", flush=True)
     return 0
 
 
