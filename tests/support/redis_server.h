@@ -43,7 +43,7 @@ class RedisServer {
 
   // Runs a command on a connection of its own and waits for the answer.
   redis::Reply Execute(const std::vector<std::string>& command) const;
-  // Whether it is a replica that has caught up with its master.
+  // Whether it answers and is a replica that has caught up with its master.
   bool Follows() const;
 
  private:
