@@ -2,23 +2,18 @@
 // pair of sockets, in front of services that always answer.
 
 #include <prometheus/registry.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 
 #include "common/base/utf8.h"
 #include "edge/codec/json_document.h"
 #include "edge/http/http_connection.h"
-#include "tests/fuzz/fuzzing.h"
+#include "tests/fuzz/client_end.h"
 #include "tests/fuzz/willing_backends.h"
 
 namespace gischat::fuzz {
 namespace {
-
-using edge::net::Socket;
 
 // A byte that no request holds parts what arrives at once from what arrives later.
 constexpr char kPause = '\x1c';
@@ -28,62 +23,22 @@ class Server {
  public:
   // All that is sent back to a client that sends `input` and nothing more.
   std::string Converse(std::string_view input) {
-    std::array<int, 2> ends{};
-    Require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()) == 0, "sockets");
-    Socket socket(loop_.get_executor());
-    socket.assign(boost::asio::ip::tcp::v4(), ends[0]);
-    edge::http::ServeConnection(std::move(socket), handlers_, admission_, proxies_,
+    ClientEnd client(loop_);
+    edge::http::ServeConnection(client.ServerEnd(), handlers_, admission_, proxies_,
                                 [this](edge::http::Upgrade upgrade) {
                                   Require(handlers_.HasChannel(upgrade.route.channel),
                                           "there is a channel behind a socket");
                                 });
-    received_.clear();
     while (!input.empty()) {
       const std::string_view piece = input.substr(0, input.find(kPause));
-      if (!Send(ends[1], piece)) break;
+      if (!client.Send(piece)) break;
       input.remove_prefix(std::min(input.size(), piece.size() + 1));
     }
-    ::shutdown(ends[1], SHUT_WR);
-    while (Receive(ends[1])) {
-    }
-    Require(ended_, "a connection ends with its client");
-    ::close(ends[1]);
-    Settle();
-    return std::move(received_);
+    client.Finish();
+    return client.received();
   }
 
  private:
-  void Settle() {
-    do {
-      loop_.restart();
-    } while (loop_.poll() > 0);
-  }
-
-  // False when the server has gone away.
-  bool Send(int end, std::string_view bytes) {
-    while (!bytes.empty()) {
-      const ssize_t sent = ::send(end, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (sent < 0 && errno != EAGAIN) return false;
-      if (sent > 0) bytes.remove_prefix(static_cast<size_t>(sent));
-      Receive(end);
-    }
-    return true;
-  }
-
-  // Lets the server work, and takes what it has to say; false when that was nothing.
-  bool Receive(int end) {
-    Settle();
-    std::array<char, 65536> chunk;
-    bool heard = false;
-    ssize_t size = 0;
-    while ((size = ::read(end, chunk.data(), chunk.size())) > 0) {
-      received_.append(chunk.data(), static_cast<size_t>(size));
-      heard = true;
-    }
-    ended_ = size == 0;
-    return heard;
-  }
-
   static edge::Settings MakeSettings() {
     edge::Settings settings;
     settings.channels = {"QGIS", "Geo \"tribu\"", "\u00c9t\u00e9"};
@@ -107,8 +62,6 @@ class Server {
                                     .allowed_origins = {"https://chat.example"}},
                                    registry_};
   edge::http::TrustedProxies proxies_{{"::/0"}};
-  std::string received_;
-  bool ended_ = false;
 };
 
 // One header line; false when it is none that the server ever writes.
@@ -191,7 +144,7 @@ class Answer {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace gischat::fuzz;
   static Server& server = *new Server();
-  const std::string received = server.Converse(Expand(View(data, size), 64 << 10));
+  const std::string received = server.Converse(Expand(View(data, size), 32 << 10));
   std::string_view rest = received;
   while (!rest.empty()) Answer answer(&rest);
   return 0;

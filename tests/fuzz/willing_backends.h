@@ -7,8 +7,8 @@
 #include "edge/clients/backends.h"
 #include "services/moderation/rules.h"
 
-// The services behind the edge as HTTP sees them when all is well. They keep nothing, so that they
-// serve any number of inputs.
+// The services behind the edge as HTTP sees them when all is well. They keep nothing of what they
+// are asked, so that they serve any number of inputs.
 namespace gischat::fuzz {
 
 // Judges by the real rules.
@@ -33,7 +33,7 @@ class WillingModeration final : public edge::clients::ModerationClient {
   moderation::Rules rules_{{}, {"wizz"}};
 };
 
-class WillingPresence final : public edge::clients::PresenceClient {
+class WillingPresence : public edge::clients::PresenceClient {
  public:
   template <typename Response>
   using Done = base::Callback<Response>;
@@ -69,7 +69,7 @@ class WillingPresence final : public edge::clients::PresenceClient {
   }
 };
 
-class WillingFanout final : public edge::clients::FanoutClient {
+class WillingFanout : public edge::clients::FanoutClient {
  public:
   void Publish(fanout::v1::PublishRequest request, absl::Duration,
                base::Callback<fanout::v1::PublishResponse> done) override {
