@@ -72,7 +72,7 @@ std::vector<Flag> FlagsOfCrowd(Options& o) {
        [&o](const std::string& v) { return TakeCount(v, &o.processes); }},
       {"addresses", "N", "connect from 127.0.0.1 to 127.0.0.N (as many as their ports need)",
        [&o](const std::string& v) { return TakeCount(v, &o.addresses); }},
-      {"handshakes", "N", "handshakes under way at once (64)",
+      {"handshakes", "N", "handshakes under way at once (256)",
        [&o](const std::string& v) { return TakeCount(v, &o.handshakes); }},
       {"newcomers", "", "every client takes a nickname first; in a join storm every joiner",
        [&o](const std::string&) { return o.newcomers = true; }},

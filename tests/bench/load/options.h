@@ -16,7 +16,7 @@ struct Options {
   size_t clients = 50;
   size_t processes = 0;    // that share the clients; 0: as many as their files need
   size_t addresses = 0;    // 127.0.0.1 and so on, clients dealt out; 0: as many as ports need
-  size_t handshakes = 64;  // under way at once, all processes together
+  size_t handshakes = 256;  // under way at once, all processes together
 
   size_t senders = 0;        // the first so many clients write too; 0: up to 10 of them
   size_t window = 1;         // closed loop: messages that each sender has under way

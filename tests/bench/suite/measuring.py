@@ -13,7 +13,7 @@ from servers import Server, redis_info
 
 Numbers = dict[str, float]
 # Beyond what the flags of a run ask for: connecting, draining, patience.
-GRACE_SECONDS = 300
+GRACE_SECONDS = 900
 BACKGROUND_SECONDS = 2.0
 
 FAULTS = (
