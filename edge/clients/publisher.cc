@@ -104,6 +104,11 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
     return waiting_.size();
   }
 
+  hub::Place place() const {
+    const std::lock_guard lock(mutex_);
+    return place_;
+  }
+
  private:
   struct Waiting {
     std::string message;
@@ -179,7 +184,9 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
 
   void OnAnswer(absl::StatusOr<fanout::v1::PublishResponse> answer) {
     using fanout::v1::PublishResponse;
-    if (answer.ok() && answer->outcome() == PublishResponse::PUBLISHED) return OnPublished();
+    if (answer.ok() && answer->outcome() == PublishResponse::PUBLISHED) {
+      return OnPublished({answer->epoch(), answer->offset()});
+    }
     if (answer.status().code() == absl::StatusCode::kResourceExhausted) return OnRefused();
     {
       const std::lock_guard lock(mutex_);
@@ -196,10 +203,11 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
     RetryLater();
   }
 
-  void OnPublished() {
+  void OnPublished(hub::Place place) {
     std::deque<Waiting> done;
     {
       const std::lock_guard lock(mutex_);
+      place_ = place;
       next_sequence_ += sent_;
       done = TakeFront(std::min(sent_, waiting_.size()));
       sent_ = 0;
@@ -300,6 +308,7 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
   std::string publisher_;
   uint64_t next_sequence_ = 1;  // of the front
   std::deque<Waiting> waiting_;
+  hub::Place place_;  // of the channel after the last batch
   size_t bytes_ = 0;
   size_t sent_ = 0;  // messages at the front that were sent as one batch and have no outcome yet
   bool in_doubt_ = false;   // the outcome of an earlier attempt to send them is unknown
@@ -326,13 +335,23 @@ Publisher::~Publisher() {
 
 void Publisher::Publish(std::string_view channel, std::string message, bool stored,
                         base::StatusCallback done) {
-  const auto found = std::find_if(series_.begin(), series_.end(),
-                                  [&](const auto& entry) { return entry.first == channel; });
-  if (found == series_.end()) {
+  Series* series = Find(channel);
+  if (series == nullptr) {
     return std::move(done)(
         absl::NotFoundError(absl::StrCat("no channel '", std::string(channel), "'")));
   }
-  found->second->Publish(std::move(message), stored, std::move(done));
+  series->Publish(std::move(message), stored, std::move(done));
+}
+
+hub::Place Publisher::place(std::string_view channel) const {
+  const Series* series = Find(channel);
+  return series == nullptr ? hub::Place() : series->place();
+}
+
+Publisher::Series* Publisher::Find(std::string_view channel) const {
+  const auto found = std::find_if(series_.begin(), series_.end(),
+                                  [&](const auto& entry) { return entry.first == channel; });
+  return found == series_.end() ? nullptr : found->second.get();
 }
 
 size_t Publisher::pending() const {

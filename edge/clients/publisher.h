@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "common/base/callback.h"
 #include "edge/clients/backends.h"
+#include "edge/hub/update.h"
 
 namespace prometheus {
 class Registry;
@@ -46,12 +47,18 @@ class Publisher {
   void Publish(std::string_view channel, std::string message, bool stored,
                base::StatusCallback done);
 
+  // Where the last event of a channel stood after the last publish that succeeded; epoch 0: none
+  // did. A hub that is there has heard everything that was published before. Thread-safe.
+  hub::Place place(std::string_view channel) const;
+
   // Messages that wait or are under way in all channels. Thread-safe.
   size_t pending() const;
 
  private:
   class Series;
   struct Metrics;
+  Series* Find(std::string_view channel) const;
+
   std::shared_ptr<Metrics> metrics_;
   std::vector<std::pair<std::string, std::shared_ptr<Series>>> series_;
 };

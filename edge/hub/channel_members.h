@@ -22,6 +22,7 @@ class ChannelMembers {
 
   const std::string& name() const { return name_; }
   bool has_window() const { return has_window_; }
+  const Place& place() const { return place_; }  // of the last event
   const std::vector<Member*>& members() const { return members_; }
   const std::deque<Happening>& window() const { return window_; }
 

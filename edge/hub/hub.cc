@@ -31,6 +31,11 @@ bool Hub::HasChannel(std::string_view channel) const {
   return channels_.find(channel) != channels_.end();
 }
 
+Place Hub::place(std::string_view channel) const {
+  const auto found = channels_.find(channel);
+  return found == channels_.end() ? Place() : found->second.members.place();
+}
+
 void Hub::Apply(const Updates& updates) {
   for (const ChannelUpdate& update : *updates) {
     const auto found = channels_.find(update.channel);

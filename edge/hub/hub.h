@@ -50,6 +50,9 @@ class Hub {
   // Takes a client out, wherever it stands. Harmless when it is not in.
   void Leave(Member& member);
 
+  // Where a channel stands: everything up to there was handed to its members.
+  Place place(std::string_view channel) const;
+
   size_t member_count() const { return member_count_; }
 
  private:

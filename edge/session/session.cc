@@ -184,6 +184,13 @@ void Session::RefuseAtTurn(size_t bytes, std::string reason, std::string label) 
   Advance();
 }
 
+bool Session::HasUnderWay() const {
+  if (!outbox_.empty() || unacknowledged_ > 0) return true;
+  const hub::Place said = parts_.publisher.place(identity_.channel);
+  const hub::Place heard = parts_.hub.place(identity_.channel);
+  return said.epoch != 0 && (heard.epoch != said.epoch || heard.offset < said.offset);
+}
+
 void Session::Advance() {
   const bool was_pressed = !CanTakeMore();
   while (const auto* front = outbox_.Front()) {

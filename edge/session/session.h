@@ -76,8 +76,8 @@ class Session final : public hub::Member, public std::enable_shared_from_this<Se
            unacknowledged_bytes_ < Outbox::kMaxBytes;
   }
 
-  // Whether anything that the client sent is still on its way into the channel.
-  bool HasUnderWay() const { return !outbox_.empty() || unacknowledged_ > 0; }
+  // Whether anything that the client sent is still on its way into the channel, or back from there.
+  bool HasUnderWay() const;
 
   // The connection has ended, however that came. The client leaves the channel at once; what it
   // sent before is still delivered. Further calls do nothing. The wire is not used any more.

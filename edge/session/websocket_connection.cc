@@ -2,7 +2,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
 #include <utility>
@@ -20,11 +19,9 @@ namespace websocket = boost::beast::websocket;
 constexpr size_t kKeptBuffer = 4096;
 // How long a client may take to answer our close.
 constexpr std::chrono::seconds kClosePatience(5);
-// Whoever is sent away first sees what it said: once nothing of it is under way any more, so long
-// as an echo takes, but no longer than the patience.
-constexpr std::chrono::milliseconds kEchoTime(100);
-constexpr std::chrono::milliseconds kEchoStep(20);
+// Whoever is sent away sees what it said first, if that comes within the patience.
 constexpr std::chrono::seconds kEchoPatience(1);
+constexpr std::chrono::milliseconds kEchoStep(10);
 // How long a reader that was too slow gets to see why it is cut off.
 constexpr std::chrono::seconds kCutPatience(1);
 
@@ -181,24 +178,19 @@ void WebSocketConnection::GoAway() {
   leaving_ = true;
   keepalive_.Remove(*this);
   const auto self = std::exchange(self_, nullptr);
-  const auto now = std::chrono::steady_clock::now();
-  AwaitEchoes(/*settled=*/now, /*give_up=*/now + kEchoPatience);
+  AwaitEchoes(std::chrono::steady_clock::now() + kEchoPatience);
 }
 
-// `settled`: since when nothing of the client is under way.
-void WebSocketConnection::AwaitEchoes(Time settled, Time give_up) {
-  const Time now = std::chrono::steady_clock::now();
-  if (session_->HasUnderWay()) settled = now;
-  if (now >= std::min(settled + kEchoTime, give_up)) {
+void WebSocketConnection::AwaitEchoes(std::chrono::steady_clock::time_point give_up) {
+  if (!session_->HasUnderWay() || std::chrono::steady_clock::now() >= give_up) {
     End();
     return CloseForRestart();
   }
   reset_timer_ = std::make_unique<net::Timer>(stream_.get_executor());
   reset_timer_->expires_after(kEchoStep);
-  reset_timer_->async_wait(
-      [self = shared_from_this(), settled, give_up](boost::system::error_code error) {
-        if (!error && !self->ended_) self->AwaitEchoes(settled, give_up);
-      });
+  reset_timer_->async_wait([self = shared_from_this(), give_up](boost::system::error_code error) {
+    if (!error && !self->ended_) self->AwaitEchoes(give_up);
+  });
 }
 
 void WebSocketConnection::CloseForRestart() {

@@ -46,8 +46,6 @@ class WebSocketConnection final : public Wire,
   void GoAway();
 
  private:
-  using Time = std::chrono::steady_clock::time_point;
-
   void Queue(const codec::SharedBytes& frame, bool counted) override;
   void Flush() override;
   void ResumeReading() override;
@@ -57,7 +55,7 @@ class WebSocketConnection final : public Wire,
   void OnAccepted(boost::system::error_code error);
   void Read();
   void OnRead(boost::system::error_code error);
-  void AwaitEchoes(Time settled, Time give_up);
+  void AwaitEchoes(std::chrono::steady_clock::time_point give_up);
   void CloseForRestart();
   bool IsOverBound() const;
   void CutSlowReaderSoon();

@@ -247,6 +247,8 @@ grpc::ServerUnaryReactor* Service::Rpcs::Publish(grpc::CallbackServerContext* co
                  }
                  response->set_outcome(ToOutcome(receipt->outcome));
                  response->set_next_sequence(receipt->next_sequence);
+                 response->set_epoch(receipt->position.epoch);
+                 response->set_offset(receipt->position.offset);
                  metrics.CountPublished(v1::PublishResponse::Outcome_Name(response->outcome()),
                                         messages, took);
                  reactor->Finish(grpc::Status::OK);

@@ -136,6 +136,14 @@ class EdgeParts {
     fanout.publishes.AnswerLast(FakeFanout::Published(fanout.publishes.last()));
     Settle(loop);
   }
+  // The same; what was published is to happen next in the channel.
+  void AnswerPublishWithPlace() {
+    fanout::v1::PublishResponse response = FakeFanout::Published(fanout.publishes.last());
+    response.set_epoch(kEpoch);
+    response.set_offset(offset + 1);
+    fanout.publishes.AnswerLast(std::move(response));
+    Settle(loop);
+  }
 
   boost::asio::io_context loop;
   FakeModeration moderation;

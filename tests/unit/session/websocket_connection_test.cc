@@ -186,7 +186,7 @@ TEST_F(WebSocketTest, ShowsWhatWasSaidBeforeItGoesAway) {
   ASSERT_TRUE(peer.Await([&] { return !parts_.Published().empty(); }));
   connection_.lock()->GoAway();
   tests::Settle(parts_.loop);
-  parts_.AnswerPublish();
+  parts_.AnswerPublishWithPlace();
   parts_.Happen(tests::TextMessage("last words"));
   EXPECT_EQ(peer.AwaitClose(), 1001);
   EXPECT_THAT(peer.seen, Contains("last words"));
