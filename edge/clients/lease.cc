@@ -116,14 +116,11 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
     auto deadline = std::make_shared<asio::steady_timer>(loop_);
     deadline->expires_after(absl::ToChronoMilliseconds(patience));
     deadline->async_wait([once, deadline](boost::system::error_code) { (*once)(); });
-    presence::v1::DetachRequest request;
-    request.set_lease(lease_);
-    for (const auto& [name, channel] : channels_) request.add_channels(name);
     if (lease_.empty()) {
       deadline->cancel();
       return;
     }
-    presence_.Detach(std::move(request), [self = shared_from_this(), once, deadline](auto) {
+    presence_.Detach(DetachRequest(lease_), [self = shared_from_this(), once, deadline](auto) {
       asio::post(self->loop_, [deadline] { deadline->cancel(); });
     });
   }
@@ -239,14 +236,33 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
   void OnLost() {
     spdlog::warn("edge: presence does not know our lease any more, announcing everything again");
     lost_.Increment();
-    lease_.clear();
     announced_ = false;
     for (auto& [name, channel] : channels_) {
       std::move(channel.reported.begin(), channel.reported.end(),
                 std::back_inserter(channel.waiting));
       channel.reported.clear();
     }
-    Attach();
+    GiveUp(std::exchange(lease_, {}));
+  }
+
+  // Some channels may know the old lease still: there it would count a second time, and keep its
+  // nicknames from the new one.
+  void GiveUp(const std::string& lease) {
+    presence_.Detach(DetachRequest(lease), [self = shared_from_this(), lease](auto answer) {
+      self->Post([lease, status = answer.status()](Core& core) {
+        if (core.stopping_) return;
+        if (status.ok()) return core.Attach();
+        core.OnFailure(status);
+        core.After(core.NextBackoff(), [lease](Core& later) { later.GiveUp(lease); });
+      });
+    });
+  }
+
+  presence::v1::DetachRequest DetachRequest(const std::string& lease) const {
+    presence::v1::DetachRequest request;
+    request.set_lease(lease);
+    for (const auto& [name, channel] : channels_) request.add_channels(name);
+    return request;
   }
 
   // After a new lease was announced: the names that the old one held.

@@ -246,5 +246,26 @@ TEST_F(LeaseTest, CountsConnectionsOfManyThreads) {
   EXPECT_THAT(Reported(), testing::Contains("QGIS=" + std::to_string(kThreads * kEach)));
 }
 
+// A channel that still knows it would count it a second time, and keep its nicknames.
+TEST_F(LeaseTest, GivesALostLeaseUpEverywhereBeforeItTakesAnother) {
+  Begin("L1");
+  lease_.Connect("QGIS", [](hub::Count) {});
+  Settle();
+  presence_.reports.AnswerLast(FakePresence::Counted(presence_.reports.last(), /*known=*/false));
+  Settle();
+  ASSERT_EQ(presence_.detaches.size(), 1u);
+  EXPECT_EQ(presence_.detaches.last().lease(), "L1");
+  EXPECT_THAT(presence_.detaches.last().channels(), ElementsAre("Geotribu", "QGIS"));
+  presence_.detaches.AnswerLast(absl::UnavailableError("away"));
+  ASSERT_TRUE(RunUntil([&] { return presence_.detaches.size() == 2; }));
+  EXPECT_EQ(presence_.detaches.last().lease(), "L1");
+  EXPECT_EQ(presence_.attaches.size(), 1u);
+  presence_.detaches.AnswerLast(presence::v1::DetachResponse());
+  Settle();
+  EXPECT_EQ(presence_.attaches.size(), 2u);
+  GrantLease("L2");
+  EXPECT_THAT(Reported(), ElementsAre("Geotribu=0", "QGIS=1"));
+}
+
 }  // namespace
 }  // namespace gischat::edge::clients

@@ -48,6 +48,9 @@ class LeaseFixture : public testing::Test {
   void AnswerReport(bool known = true) {
     presence_.reports.AnswerLast(FakePresence::Counted(presence_.reports.last(), known));
     Settle();
+    if (known) return;
+    presence_.detaches.AnswerLast(presence::v1::DetachResponse());  // the lost lease is given up
+    Settle();
   }
 
   // The store has come back empty: the next report tells that the lease is gone, and the edge gets
