@@ -5,6 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 namespace gischat::bench {
 
 JoinStorm::JoinStorm(const Options& options, const std::vector<size_t>& people, size_t first_member,
@@ -46,7 +48,7 @@ void JoinStorm::StartWhoIsDue() {
 
 void JoinStorm::Entered(size_t member) {
   if (!crowd_.at(member).open()) {
-    return Fail(member, std::string(crowd_.at(member).failure().message()));
+    return Fail(member, absl::StrCat(crowd_.at(member).failure().message()));
   }
   if (options_.newcomers) crowd_.Say(member, roll_.Newcomer(people_[member]));
 }

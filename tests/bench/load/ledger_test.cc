@@ -95,6 +95,13 @@ TEST(Judge, TellsWhatNobodyGotOnlyFromAllLedgersTogether) {
   EXPECT_EQ(faults.unpublished, 1U);
 }
 
+TEST(Judge, AsksOnlyThoseOfTheChannelWhetherAnybodyGotIt) {
+  Ledger ledger({0, 0, 1}, {0, 1});
+  const Faults faults = Judge(ledger.Settle({0, 1}), {0, 1});
+  EXPECT_EQ(faults.unpublished, 1U);
+  EXPECT_EQ(faults.lost, 0U);
+}
+
 TEST(Judge, SeesAnotherOrderInAnotherLedger) {
   Ledger here({0, 0}, {0, 0});
   Ledger there({0}, {0, 0});

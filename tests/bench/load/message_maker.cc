@@ -20,8 +20,10 @@ static_assert(kBytesToCommentsEnd % 3 == 0, "the base64 of what follows must not
 
 // A field of about 300 bytes, as layers of plots and buildings are.
 std::string Feature(size_t number) {
-  const double x = 2 + 0.001 * static_cast<double>(number % 100);
-  const double y = 48 + 0.001 * static_cast<double>(number / 100);
+  constexpr size_t kPlotsOfRow = 100;
+  const size_t row = number / kPlotsOfRow;
+  const double x = 2 + 0.001 * static_cast<double>(number % kPlotsOfRow);
+  const double y = 48 + 0.001 * static_cast<double>(row);
   std::string ring;
   for (const auto& [dx, dy] :
        {std::pair(0.0, 0.0), {0.0009, 0.0}, {0.0009, 0.0009}, {0.0, 0.0009}, {0.0, 0.0}}) {

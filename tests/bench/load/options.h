@@ -14,8 +14,8 @@ namespace gischat::bench {
 struct Options {
   std::vector<std::string> urls;  // ws://host:port/path; connections are dealt out in turn
   size_t clients = 50;
-  size_t processes = 0;    // that share the clients; 0: as many as their files need
-  size_t addresses = 0;    // 127.0.0.1 and so on, clients dealt out; 0: as many as ports need
+  size_t processes = 0;     // that share the clients; 0: as many as their files need
+  size_t addresses = 0;     // 127.0.0.1 and so on, clients dealt out; 0: as many as ports need
   size_t handshakes = 256;  // under way at once, all processes together
 
   size_t senders = 0;        // the first so many clients write too; 0: up to 10 of them
