@@ -27,6 +27,8 @@ constexpr size_t kBatchBytes = 8 << 20;
 // store that is slow is not asked the same too often.
 constexpr absl::Duration kFirstAttempt = absl::Milliseconds(300);
 constexpr absl::Duration kLastAttempt = absl::Seconds(1);
+// Attempts and pauses between them are shorter: after so long without any this process was hung.
+constexpr absl::Duration kHang = absl::Seconds(3);
 constexpr size_t kLongAttemptBytes = 1 << 20;  // batches of this size get all of it at once
 constexpr absl::Duration kFirstBackoff = absl::Milliseconds(50);
 constexpr absl::Duration kLastBackoff = absl::Seconds(1);
@@ -129,7 +131,9 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
     bytes_ += waiting.message.size();
     metrics_->backlog.Increment();
     waiting_.push_back(std::move(waiting));
-    return std::exchange(busy_, true) ? Enqueued::kBehindOthers : Enqueued::kFirst;
+    if (std::exchange(busy_, true)) return Enqueued::kBehindOthers;
+    awake_ = absl::Now();
+    return Enqueued::kFirst;
   }
 
   // Sends what waits as one batch, if anything does. Called by whoever set busy_, or goes on with
@@ -140,6 +144,7 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
     absl::Duration timeout;
     {
       const std::lock_guard lock(mutex_);
+      NoteAwake();
       expired = TakeExpired();
       if (waiting_.empty()) {
         busy_ = false;
@@ -184,6 +189,10 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
 
   void OnAnswer(absl::StatusOr<fanout::v1::PublishResponse> answer) {
     using fanout::v1::PublishResponse;
+    {
+      const std::lock_guard lock(mutex_);
+      NoteAwake();
+    }
     if (answer.ok() && answer->outcome() == PublishResponse::PUBLISHED) {
       return OnPublished({answer->epoch(), answer->offset()});
     }
@@ -251,6 +260,14 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
     });
   }
 
+  // Time in which this process did not run is not held against what waits: it had no attempts then.
+  void NoteAwake() {
+    const absl::Time now = absl::Now();
+    const absl::Duration asleep = now - std::exchange(awake_, now);
+    if (asleep < kHang) return;
+    for (Waiting& waiting : waiting_) waiting.deadline += asleep;
+  }
+
   // What has waited for too long, from the front. Numbers that were sent can't be used for other
   // messages: the rest goes on as a new series.
   std::deque<Waiting> TakeExpired() {
@@ -315,6 +332,7 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
   bool after_gap_ = false;  // the store misses numbers before next_sequence_
   bool busy_ = false;
   bool stopped_ = false;
+  absl::Time awake_;                        // when something of a batch was done last
   absl::Duration attempt_ = kFirstAttempt;  // how long the next one may take
   absl::Duration backoff_ = kFirstBackoff;
 };
