@@ -368,7 +368,7 @@ def all_faults() -> list[Event]:
         Event("redis fails over", GUARDED, fail_over, lost),
         Event("redis hangs and fails over", GUARDED, fail_over_hung, lost),
         Event("kill an edge", SINGLES, kill_edge),
-        Event("hang an edge", PAIRS, hang_edge, Promise(may_refuse=True)),
+        Event("hang an edge", PAIRS, hang_edge),
         Event("network cut", PROXIED, cut_network),
         Event("stampede", SINGLES, stampede),
         Event("drain an edge", PAIRS, drain_edge),
