@@ -37,7 +37,7 @@ absl::StatusOr<Url> ParseUrl(const std::string& text) {
 }
 
 std::string ChannelOf(const std::string& path) {
-  const std::string bare = path.substr(0, path.find('?'));
+  std::string bare = path.substr(0, path.find('?'));
   constexpr std::string_view kEnd = "/ws";
   for (const std::string_view begin : {"/channel/", "/room/"}) {
     if (bare.size() <= begin.size() + kEnd.size() || bare.compare(0, begin.size(), begin) != 0) {

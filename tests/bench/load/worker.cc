@@ -59,6 +59,7 @@ std::vector<size_t> ChannelsOfNames(const Options& options, const Seating& seati
 
 std::vector<size_t> ChannelsOf(const std::vector<size_t>& people, const Seating& seating) {
   std::vector<size_t> channels;
+  channels.reserve(people.size());
   for (const size_t person : people) channels.push_back(seating.ChannelOf(person));
   return channels;
 }
@@ -95,7 +96,7 @@ void Worker::Run() {
       continue;
     }
     absl::StatusOr<Json> answer = Do(*command);
-    if (!answer.ok()) answer = Json{{"error", std::string(answer.status().message())}};
+    if (!answer.ok()) answer = Json{{"error", absl::StrCat(answer.status().message())}};
     if (!control_.Send(*answer) || answer->contains("error")) return;
   }
 }

@@ -149,7 +149,8 @@ class Yardstick {
     }
     client.in.append(fresh);
     if (!client.upgraded && !Upgrade(client)) return;
-    client.in.assign(std::string(TakeFrames(client, client.in)));
+    const std::string left{TakeFrames(client, client.in)};
+    client.in = left;
   }
 
   bool Upgrade(Client& client) {
@@ -163,7 +164,7 @@ class Yardstick {
     if (key == std::string::npos) return End(client), false;
     const size_t begin = key + kKey.size();
     const std::string value = head.substr(begin, head.find("\r\n", begin) - begin);
-    const std::string_view trimmed = std::string_view(value).substr(value.find_first_not_of(' '));
+    const std::string_view trimmed = std::string_view{value}.substr(value.find_first_not_of(' '));
     Write(client, absl::StrCat("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                                "Connection: Upgrade\r\nSec-WebSocket-Accept: ",
                                AcceptKey(trimmed), "\r\n\r\n") +

@@ -59,9 +59,11 @@ void Run(const std::string& path, const std::string& size, double seconds) {
   const double cpu_began = SecondsOf(CLOCK_PROCESS_CPUTIME_ID);
   int images = 0;
   double elapsed = 0;
-  for (; elapsed < seconds; elapsed = SecondsOf(CLOCK_MONOTONIC) - began, ++images) {
+  do {
     Convert(blob, box);
-  }
+    ++images;
+    elapsed = SecondsOf(CLOCK_MONOTONIC) - began;
+  } while (elapsed < seconds);
   const double cpu = SecondsOf(CLOCK_PROCESS_CPUTIME_ID) - cpu_began;
   std::puts(absl::StrCat("{\"images\":", images, ",\"seconds\":", elapsed, ",\"per_second\":",
                          images / elapsed, ",\"cpu_seconds_each\":", cpu / images, "}")
