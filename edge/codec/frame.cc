@@ -41,6 +41,8 @@ SharedBytes MakeCloseFrame(uint16_t code, std::string_view reason) {
   return MakeFrame(kFinalClose, payload);
 }
 
+bool IsCloseFrame(std::string_view bytes) { return !bytes.empty() && bytes.front() == kFinalClose; }
+
 const SharedBytes& PingFrame() {
   static const SharedBytes frame = MakeFrame(kFinalPing, {});
   return frame;

@@ -16,6 +16,9 @@ SharedBytes MakeTextFrame(std::string_view text);
 
 SharedBytes MakeCloseFrame(uint16_t code, std::string_view reason);
 
+// Whether these bytes begin with a close frame.
+bool IsCloseFrame(std::string_view bytes);
+
 // A ping without a payload; always the same object.
 const SharedBytes& PingFrame();
 

@@ -38,6 +38,7 @@ void QueuedSocket::Reset() {
 }
 
 void QueuedSocket::Finish(codec::SharedBytes last) {
+  if (core_->finished) return;
   core_->queue.DropUnsent();
   Append(std::move(last), /*counted=*/false);
   core_->finished = true;

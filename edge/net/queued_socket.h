@@ -52,7 +52,7 @@ class QueuedSocket {
   const SendQueue& queue() const { return core_->queue; }
 
   // Writes a last frame, right after the one that is partly written: whatever else waits or is
-  // appended later is dropped.
+  // appended later is dropped. Nothing when a close frame is on its way already.
   void Finish(codec::SharedBytes last);
 
   // The kernel takes no more for the moment.
@@ -82,6 +82,8 @@ class QueuedSocket {
         token, buffers);
   }
 
+  // Beast writes each of its frames at once. What is appended behind a close frame is dropped,
+  // since nothing may follow one, and messages of others go on until Beast's reader hears of it.
   template <typename Buffers, typename Token>
   auto async_write_some(const Buffers& buffers, Token&& token) {
     return boost::asio::async_initiate<Token, void(boost::system::error_code, size_t)>(
@@ -89,7 +91,9 @@ class QueuedSocket {
           auto bytes = std::make_shared<std::string>(boost::asio::buffer_size(from), '\0');
           boost::asio::buffer_copy(boost::asio::buffer(*bytes), from);
           const size_t size = bytes->size();
+          const bool is_close = codec::IsCloseFrame(*bytes);
           Append(std::move(bytes), /*counted=*/true);
+          if (is_close) core_->finished = true;
           Flush();
           Complete(std::move(handler), size);
         },

@@ -61,7 +61,7 @@ void CheckRoute(std::string_view target) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace gischat::fuzz;
-  const std::string target = Expand(View(data, size));
+  const std::string target = Expand(View(data, size), 16 << 10);  // no head is larger
   CheckDecoding(target);
   CheckRoute(target);
   gischat::edge::http::HasQueryParameter(target, "replies", "1");

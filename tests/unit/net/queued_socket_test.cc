@@ -171,6 +171,20 @@ TEST_F(QueuedSocketTest, ALastFrameStandsBehindWholeFramesAndNothingFollowsIt) {
   EXPECT_LT(size, kPieces * kPiece);
 }
 
+TEST_F(QueuedSocketTest, NothingFollowsACloseOfTheUpperLayer) {
+  Connect();
+  client_->Read();
+  const std::string close = *codec::MakeCloseFrame(1002, "");
+  bool done = false;
+  socket_->async_write_some(asio::buffer(close),
+                            [&](boost::system::error_code error, size_t) { done = !error; });
+  socket_->Append(codec::MakeTextFrame("too late"), true);
+  socket_->Finish(codec::MakeCloseFrame(1008, "slow"));
+  TearDownSocket();
+  EXPECT_TRUE(RunUntil(loop_, [&] { return done && client_->ended(); }));
+  EXPECT_EQ(client_->received(), close);
+}
+
 TEST_F(QueuedSocketTest, AResetReachesThePeerAtOnce) {
   ConnectSlowly();
   QueuePieces();
