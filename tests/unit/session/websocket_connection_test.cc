@@ -10,6 +10,7 @@
 namespace gischat::edge::session {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
