@@ -53,7 +53,7 @@ void CheckUuid(std::string_view text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace gischat::fuzz;
-  const std::string text = Expand(View(data, size));
+  const std::string text = Expand(View(data, size), 64 << 10);
   CheckFloat(text);
   CheckInteger(text);
   CheckUuid(text);

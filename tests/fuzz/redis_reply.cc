@@ -83,7 +83,7 @@ void CheckCommand(std::string_view lines) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace gischat::fuzz;
-  const std::string bytes = Expand(View(data, size));
+  const std::string bytes = Expand(View(data, size), 64 << 10);
   CheckReplies(bytes);
   CheckCommand(bytes);
   return 0;
