@@ -17,8 +17,9 @@ struct RetriedCalls {
   std::string_view names;  // of a method config: JSON objects
 };
 
-// Calls that may run twice without harm. Publish and Subscribe are missing: the edge repeats these
-// itself, in order and from where it stands.
+// Calls that may run twice without harm, so that it does not matter when a server is away, or ends
+// while it has the call (which it then cancels). Publish and Subscribe are missing: the edge
+// repeats these itself, in order and from where it stands.
 constexpr std::array kRetriedCalls = {
     RetriedCalls{"gischat.presence.v1.Presence", R"({"service": "gischat.presence.v1.Presence"})"},
     RetriedCalls{"gischat.moderation.v1.Moderation",
@@ -36,7 +37,7 @@ std::string ServiceConfig(std::string_view service) {
         .append(retried.names)
         .append(R"(], "retryPolicy": {"maxAttempts": 3, "initialBackoff": "0.05s",)"
                 R"( "maxBackoff": "0.5s", "backoffMultiplier": 2,)"
-                R"( "retryableStatusCodes": ["UNAVAILABLE"]}}])");
+                R"( "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"]}}])");
   }
   return config + "}";
 }

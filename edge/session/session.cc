@@ -34,9 +34,10 @@ void After(net::Executor executor, Duration wait, Action action) {
       [timer, action = std::move(action)](boost::system::error_code) mutable { action(); });
 }
 
+// A service that ends cancels the calls that it has.
 bool IsTransient(const absl::Status& status) {
-  return status.code() == absl::StatusCode::kUnavailable ||
-         status.code() == absl::StatusCode::kDeadlineExceeded;
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
+         absl::IsCancelled(status);
 }
 
 }  // namespace

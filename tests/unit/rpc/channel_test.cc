@@ -148,9 +148,11 @@ TEST(Channel, GivesUpConnectingToASilentAddress) {
   EXPECT_LT(absl::Now() - began, absl::Seconds(5));
 }
 
-// Twice unavailable, then fine.
+// Unavailable, cancelled by a server that ends, then fine.
 grpc::Status ThirdTimeLucky(int calls_before) {
-  return calls_before < 2 ? grpc::Status(grpc::StatusCode::UNAVAILABLE, "later") : grpc::Status::OK;
+  if (calls_before == 0) return {grpc::StatusCode::UNAVAILABLE, "later"};
+  if (calls_before == 1) return {grpc::StatusCode::CANCELLED, "the server ends"};
+  return grpc::Status::OK;
 }
 
 TEST(Channel, RepeatsCallsToPresenceThatAreUnavailable) {

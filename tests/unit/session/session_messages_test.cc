@@ -133,14 +133,16 @@ TEST_F(SessionMessagesTest, TellsOutcomesThatAreNotGood) {
 TEST_F(SessionMessagesTest, TriesAgainWhileModerationIsAway) {
   parts_.HoldReviews();
   client_.Say("hi");
-  for (size_t attempt = 1; attempt <= 2; ++attempt) {
-    parts_.moderation.reviews.AnswerLast(attempt == 1 ? absl::UnavailableError("away")
-                                                      : absl::DeadlineExceededError("slow"));
+  size_t attempt = 0;
+  for (const absl::Status& failure : {absl::UnavailableError("away"), absl::CancelledError("ends"),
+                                      absl::DeadlineExceededError("slow")}) {
+    ++attempt;
+    parts_.moderation.reviews.AnswerLast(failure);
     ASSERT_TRUE(tests::RunUntil(parts_.loop,
                                 [&] { return parts_.moderation.reviews.size() == attempt + 1; }));
   }
   EXPECT_EQ(parts_.moderation.reviews.last().message().text().text(), "hi");
-  parts_.Accept(2);
+  parts_.Accept(3);
   EXPECT_THAT(parts_.Published(), ElementsAre("hi"));
   EXPECT_THAT(client_.seen, IsEmpty());
 }
