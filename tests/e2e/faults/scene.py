@@ -159,6 +159,7 @@ class Scene:
         figures = report.figures
         if not fault.promise.may_refuse and figures.refused + figures.unknown:
             problems.append(f"{figures.refused} refused, {figures.unknown} with unknown outcome")
+            problems += [f"{times} x {reason}" for reason, times in figures.reasons.items()]
         problems += self.world.crashed()
         return report
 

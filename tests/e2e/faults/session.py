@@ -9,6 +9,7 @@ import os
 import random
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,7 +50,8 @@ class Figures:
     longest_answer: float = 0.0
     longest_silence: float = 0.0
     longest_join: float = 0.0
-    closed: dict[int | None, int] = field(default_factory=dict)
+    reasons: Counter[str] = field(default_factory=Counter)  # told to senders
+    closed: Counter[int | None] = field(default_factory=Counter)
 
 
 class Session:
@@ -257,6 +259,7 @@ class Session:
             self.wanted = None
             return
         before = self.ledger.refused, self.ledger.unknown
+        self.figures.reasons[reason] += 1
         self.ledger.refuse(reason)
         self.figures.refused += self.ledger.refused - before[0]
         self.figures.unknown += self.ledger.unknown - before[1]
@@ -267,7 +270,7 @@ class Session:
         self.state = State.ENDED
         self.close_code = code
         self.ended_at = time.monotonic()
-        self.figures.closed[code] = self.figures.closed.get(code, 0) + 1
+        self.figures.closed[code] += 1
         if not self.may_end:
             self._findings.add("connection lost", f"{self.label}: {code}")
         self.view.leave()
