@@ -3,10 +3,10 @@
 
 chaos.py MINUTES --bin-dir DIR [--seed N] [--only each|storm] [--logs DIR]
 
-Half of the time goes to the faults of run.py, in an order drawn anew for every round; the other half
-to all of them at random and at once, looked at every minute. Prints its seed first, and at the end a
-table with how often each fault was held and its worst figures. Ends with 1 when anything did not
-hold.
+Half of the time goes to the faults of run.py, in an order drawn anew for every round; the other
+half to all of them at random and at once, looked at every minute. Prints its seed first, and at the
+end a table with how often each fault was held and its worst figures. Ends with 1 when anything did
+not hold.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What clients saw, held against what has to hold. Pure: no sockets, no clocks.
 
-A message is (writer, number): the session that sent it and its place among what that session sent.
-Every session has a View, which is told each message as it arrives. All views of a channel have to be
+A message is (writer, number): the session that sent it and its place among what it sent. Every
+session has a View, which is told each message as it arrives. All views of a channel have to be
 stretches of one order, found as the views report: whoever is ahead extends it. Where the first
 message of a view stands is known when it has reached others, unless there are none. What does not
 fit is a fault at once:

@@ -28,6 +28,7 @@ RATE = 200.0  # messages per second
 RESIDENTS_PER_EDGE = 10
 VISITORS = 4
 _TURN_SECONDS = 0.005
+_CLAIM_PAUSE = 0.5  # after a nickname was refused
 _IMAGE_PAUSE = 0.5  # images cost as much as a hundred texts
 
 
@@ -206,7 +207,7 @@ class Load:
         while not self._asked.empty():
             self._asked.get()()
         now = time.monotonic()
-        self._fill_seats()
+        self._fill_seats(now)
         self._visit(now)
         self._write(now)
         for session in list(self._sessions.values()):
@@ -234,7 +235,7 @@ class Load:
         del self._sessions[session.number]
         self._ended.append(session)
 
-    def _fill_seats(self) -> None:
+    def _fill_seats(self, now: float) -> None:
         for seat in self.seats:
             ended = seat.session is None or seat.session.state == State.ENDED
             if ended and seat.edge not in self.closed_edges:
@@ -242,7 +243,7 @@ class Load:
             session = seat.session
             if session is None or session.state != State.OPEN or session.name or session.wanted:
                 continue
-            if session.count is not None:
+            if session.count is not None and now - session.refused_at > _CLAIM_PAUSE:
                 session.register(seat.name)
 
     def _visit(self, now: float) -> None:

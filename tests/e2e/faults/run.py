@@ -3,8 +3,8 @@
 
 run.py --bin-dir DIR [--seed N] [-k PATTERN] [--list] [--logs DIR]
 
-One deployment for all faults that need the same one. Prints a line with figures for each fault; ends
-with 1 when something did not hold, with the logs of all processes in a folder that it names.
+One deployment for all faults that need the same one. Prints a line with figures for each fault;
+ends with 1 when something did not hold, with the logs of all processes in a folder that it names.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--bin-dir", type=Path, required=True, help="folder of the programs")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30))
-    parser.add_argument("-k", action="append", dest="patterns", help="only faults whose name has it")
+    parser.add_argument("-k", action="append", dest="patterns", help="only faults named like it")
     parser.add_argument("--list", action="store_true", help="names the faults and ends")
     parser.add_argument("--logs", type=Path, help="folder for logs when something does not hold")
     options = parser.parse_args()

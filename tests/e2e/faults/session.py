@@ -76,7 +76,7 @@ class Session:
         self.may_end = False  # its end is part of the fault
         self.name: str | None = None  # registered
         self.wanted: str | None = None  # asked for, not answered yet
-        self.name_refused = False
+        self.refused_at = 0.0  # when the name was
         self.count: int | None = None
         self.counts_told = 0
         self.last_heard = time.monotonic()
@@ -112,7 +112,6 @@ class Session:
 
     def register(self, name: str) -> None:
         self.wanted = name
-        self.name_refused = False
         self._send({"type": "newcomer", "newcomer": name})
 
     def leave(self) -> None:
@@ -255,7 +254,9 @@ class Session:
 
     def _hear_refusal(self, reason: str) -> None:
         if "already registered" in reason:
-            self.name_refused = True
+            if not self.names.again_allowed:
+                self._findings.add("nickname refused", f"{self.label}: {reason}")
+            self.refused_at = time.monotonic()
             self.wanted = None
             return
         before = self.ledger.refused, self.ledger.unknown

@@ -119,7 +119,7 @@ class Storm:
 
 
 Action = Callable[[], None]
-Choice = tuple[str, str, float, Action, Action]  # target, name, seconds, how it begins and is healed
+Choice = tuple[str, str, float, Action, Action]  # target, name, seconds, what begins and heals it
 
 
 def _restart(scene: Scene, member: Member) -> Action:

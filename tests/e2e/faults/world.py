@@ -1,4 +1,4 @@
-"""A whole deployment whose every process can be killed, hung, ended and started again in its place."""
+"""A deployment whose every process can be killed, hung, ended and started again in its place."""
 
 from __future__ import annotations
 
