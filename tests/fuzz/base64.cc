@@ -6,18 +6,19 @@
 
 #include "tests/fuzz/fuzzing.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace gischat::fuzz;
-  using gischat::moderation::DecodeBase64;
-  using gischat::moderation::EncodeBase64;
-  const std::string_view bytes = View(data, size);
+namespace gischat::fuzz {
+
+void TakeInput(std::string_view bytes) {
+  using moderation::DecodeBase64;
+  using moderation::EncodeBase64;
   Require(DecodeBase64(EncodeBase64(bytes)) == bytes, "encoding is undone");
   const auto decoded = DecodeBase64(bytes);
-  if (!decoded) return 0;
+  if (!decoded) return;
   const std::string encoded = EncodeBase64(*decoded);
   Require(encoded.size() == bytes.size(), "nothing but base64 is decoded");
   // All but the bits of the last digit that no byte needs.
   const size_t sure = bytes.size() - std::min<size_t>(bytes.size(), 4);
   Require(encoded.substr(0, sure) == bytes.substr(0, sure), "decoding is undone");
-  return 0;
 }
+
+}  // namespace gischat::fuzz

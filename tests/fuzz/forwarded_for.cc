@@ -62,14 +62,12 @@ void CheckClient(std::vector<std::string_view> forwarded) {
 }
 
 }  // namespace
-}  // namespace gischat::fuzz
-
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace gischat::fuzz;
-  const std::string text = Expand(View(data, size), 16 << 10);  // no head is larger
+void TakeInput(std::string_view input) {
+  const std::string text = Expand(input, 16 << 10);  // no head is larger
   const auto lines = Lines(text);
   CheckNetwork(lines[0]);
   if (const auto address = ParseIpAddress(lines[0])) CheckAddress(*address);
   CheckClient(lines);
-  return 0;
 }
+
+}  // namespace gischat::fuzz

@@ -1,25 +1,23 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 
-// What the fuzz targets share. A target is one function, LLVMFuzzerTestOneInput(), that takes any
-// bytes: it does with them what the product does, and requires what the product promises.
+// What the fuzz targets share. A target is one file with one function, TakeInput(). libFuzzer calls
+// it (libfuzzer.cc), or a test for each file of the target's corpus (replay_main.cc).
 namespace gischat::fuzz {
+
+// Takes any bytes: does with them what the product does, and requires what the product promises.
+void TakeInput(std::string_view input);
 
 // Ends the process, and keeps the input, when a promise is broken.
 inline void Require(bool holds, const char* promise) {
   if (holds) return;
   std::fprintf(stderr, "broken promise: %s\n", promise);
   std::abort();
-}
-
-inline std::string_view View(const uint8_t* data, size_t size) {
-  return {reinterpret_cast<const char*>(data), size};
 }
 
 // The input with what stands between the first two of its marks repeated up to so many bytes. So
@@ -39,6 +37,3 @@ inline std::string Expand(std::string_view input, size_t large = 256 << 10) {
 }
 
 }  // namespace gischat::fuzz
-
-// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);

@@ -139,13 +139,11 @@ class Answer {
 };
 
 }  // namespace
-}  // namespace gischat::fuzz
-
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace gischat::fuzz;
+void TakeInput(std::string_view input) {
   static Server& server = *new Server();
-  const std::string received = server.Converse(Expand(View(data, size), 32 << 10));
+  const std::string received = server.Converse(Expand(input, 32 << 10));
   std::string_view rest = received;
   while (!rest.empty()) Answer answer(&rest);
-  return 0;
 }
+
+}  // namespace gischat::fuzz

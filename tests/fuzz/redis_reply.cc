@@ -79,12 +79,10 @@ void CheckCommand(std::string_view lines) {
 }
 
 }  // namespace
-}  // namespace gischat::fuzz
-
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace gischat::fuzz;
-  const std::string bytes = Expand(View(data, size), 64 << 10);
+void TakeInput(std::string_view input) {
+  const std::string bytes = Expand(input, 64 << 10);
   CheckReplies(bytes);
   CheckCommand(bytes);
-  return 0;
 }
+
+}  // namespace gischat::fuzz

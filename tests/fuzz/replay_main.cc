@@ -20,9 +20,8 @@ int main(int argc, char** argv) try {
     std::printf("%s\n", entry.path().filename().c_str());
     std::fflush(stdout);
     std::ifstream file(entry.path(), std::ios::binary);
-    const std::vector<char> read{std::istreambuf_iterator<char>(file), {}};
-    const std::vector<uint8_t> bytes(read.begin(), read.end());
-    LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
+    const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
+    gischat::fuzz::TakeInput({bytes.data(), bytes.size()});
     ++inputs;
   }
   std::printf("%zu inputs\n", inputs);

@@ -107,9 +107,10 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> int:
     arguments = parse_arguments()
     build_dir = arguments.build_dir.resolve()
+    keep = arguments.keep.resolve() if arguments.keep else None
     targets = arguments.targets or all_targets()
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        runs = [pool.submit(run, target, build_dir, arguments.seconds, arguments.keep)
+        runs = [pool.submit(run, target, build_dir, arguments.seconds, keep)
                 for target in targets]
         outcomes = []
         for finished in concurrent.futures.as_completed(runs):

@@ -137,13 +137,9 @@ class Reader {
 };
 
 }  // namespace
-}  // namespace gischat::fuzz
-
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace gischat;
-  using namespace gischat::fuzz;
+void TakeInput(std::string_view input) {
   static Server& server = *new Server();
-  const std::string received = server.Converse(Expand(View(data, size), 8 << 10));
+  const std::string received = server.Converse(Expand(input, 8 << 10));
   std::string_view rest = received;
   const size_t head = rest.find("\r\n\r\n");
   Require(rest.starts_with("HTTP/1.1 101 ") && head != std::string_view::npos, "the client is in");
@@ -152,5 +148,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   tests::WebSocketFrame frame;
   while (tests::TakeFrame(&rest, &frame)) reader.Read(frame);
   Require(rest.empty(), "frames are whole");
-  return 0;
 }
+
+}  // namespace gischat::fuzz
