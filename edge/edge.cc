@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <future>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_join.h"
@@ -84,6 +85,7 @@ class Edge::Parts {
             loop, *fanout_, Name(), settings_.channels,
             [this](const hub::Updates& updates) {
               for (const auto& worker : workers_) worker->Apply(updates);
+              NoteEpochs(*updates);
             },
             registry),
         handlers_({settings_, *moderation_, *presence_, *fanout_, publisher_, metrics_,
@@ -149,6 +151,16 @@ class Edge::Parts {
   }
 
  private:
+  // A new epoch: the store may have lost what presence wrote last, too.
+  void NoteEpochs(const std::vector<hub::ChannelUpdate>& updates) {
+    for (const hub::ChannelUpdate& update : updates) {
+      uint64_t& epoch = epochs_[update.channel];
+      if (epoch == update.place.epoch) continue;
+      if (epoch != 0) lease_.Verify(update.channel);
+      epoch = update.place.epoch;
+    }
+  }
+
   std::string Name() const { return settings_.address + ":" + std::to_string(settings_.port); }
 
   const Settings settings_;
@@ -161,6 +173,7 @@ class Edge::Parts {
   clients::Lease lease_;
   std::promise<void> sessions_ended_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::map<std::string, uint64_t> epochs_;  // of the channels; the stream's, like its sink
   clients::EventStream stream_;
   http::Handlers handlers_;
   http::Admission admission_;

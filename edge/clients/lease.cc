@@ -10,6 +10,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <deque>
 #include <map>
 #include <optional>
 #include <utility>
@@ -26,6 +27,9 @@ using presence::v1::RegisterResponse;
 constexpr absl::Duration kFirstBackoff = absl::Milliseconds(100);
 constexpr absl::Duration kLastBackoff = absl::Seconds(1);
 constexpr absl::Duration kHealthyFor = absl::Seconds(5);
+// Nicknames given back are remembered for so long, and so many.
+constexpr absl::Duration kRemembered = absl::Seconds(60);
+constexpr size_t kMostRemembered = 10'000;
 
 }  // namespace
 
@@ -102,6 +106,26 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
     Release(key, std::move(done));
   }
 
+  void Verify(const std::string& channel) {
+    if (!announced_) return;  // everything is about to be announced anyway
+    for (auto entry = names_.lower_bound({channel, 0}); entry != names_.end();) {
+      const auto& [key, name] = *entry;
+      if (key.channel != channel) break;
+      if (claims_.contains(key)) {
+        ++entry;
+        continue;
+      }
+      BeginClaim({channel, key.connection, name.nickname, "", nullptr, name.on_lost},
+                 /*again=*/true, name.request_id);
+      entry = names_.erase(entry);
+    }
+    for (const Released& released : released_) {
+      if (released.request.channel() != channel || released.request.lease() != lease_) continue;
+      SendRelease(
+          released.request, [] {}, kFirstBackoff);
+    }
+  }
+
   absl::Status Health() const {
     if (absl::Now() - absl::FromUnixNanos(answered_.load()) < kHealthyFor) return absl::OkStatus();
     return absl::UnavailableError("no answer from presence");
@@ -142,6 +166,10 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
     std::string nickname;
     std::string request_id;  // of the claim that won it
     std::function<void()> on_lost;
+  };
+  struct Released {
+    absl::Time when;
+    presence::v1::UnregisterRequest request;
   };
   struct PendingClaim {
     Claim claim;
@@ -282,10 +310,10 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
                /*again=*/true);
   }
 
-  void BeginClaim(Claim claim, bool again) {
+  void BeginClaim(Claim claim, bool again, std::string request_id = base::RandomUuid()) {
     auto pending = std::make_shared<PendingClaim>();
     pending->claim = std::move(claim);
-    pending->request_id = base::RandomUuid();
+    pending->request_id = std::move(request_id);
     pending->again = again;
     claims_[{pending->claim.channel, pending->claim.connection}] = pending;
     SendClaim(pending);
@@ -331,7 +359,11 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
     const Key key{claim.channel, claim.connection};
     claims_.erase(key);
     const bool registered = answer->outcome() == RegisterResponse::REGISTERED;
-    if (registered) names_[key] = {claim.nickname, pending->request_id, claim.on_lost};
+    if (registered) {
+      const auto previous = names_.find(key);
+      if (previous != names_.end()) Remember(ReleaseOf(key, previous->second));
+      names_[key] = {claim.nickname, pending->request_id, claim.on_lost};
+    }
     if (pending->cancelled) return Release(key, pending->cancelled);
     if (claim.done) claim.done(registered ? ClaimOutcome::kRegistered : ClaimOutcome::kTaken);
     if (pending->again && !registered && claim.on_lost) claim.on_lost();
@@ -346,13 +378,28 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
   void Release(const Key& key, std::function<void()> done) {
     const auto held = names_.find(key);
     if (held == names_.end()) return done();
+    presence::v1::UnregisterRequest request = ReleaseOf(key, held->second);
+    names_.erase(held);
+    Remember(request);
+    SendRelease(std::move(request), std::move(done), kFirstBackoff);
+  }
+
+  presence::v1::UnregisterRequest ReleaseOf(const Key& key, const Name& name) const {
     presence::v1::UnregisterRequest request;
+    request.set_lease(lease_);
     request.set_channel(key.channel);
     request.set_connection(key.connection);
-    request.set_nickname(held->second.nickname);
-    request.set_request_id(held->second.request_id);
-    names_.erase(held);
-    SendRelease(std::move(request), std::move(done), kFirstBackoff);
+    request.set_nickname(name.nickname);
+    request.set_request_id(name.request_id);
+    return request;
+  }
+
+  void Remember(presence::v1::UnregisterRequest request) {
+    const absl::Time now = absl::Now();
+    released_.push_back({now, std::move(request)});
+    while (released_.size() > kMostRemembered || released_.front().when < now - kRemembered) {
+      released_.pop_front();
+    }
   }
 
   void SendRelease(presence::v1::UnregisterRequest request, std::function<void()> done,
@@ -404,6 +451,7 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
   std::map<std::string, Channel> channels_;
   std::map<Key, Name> names_;                            // held
   std::map<Key, std::shared_ptr<PendingClaim>> claims_;  // being claimed
+  std::deque<Released> released_;                        // lately, oldest first
   std::string lease_;                                    // empty: none yet
   uint64_t sequence_ = 0;
   bool announced_ = false;  // presence knows the lease in all channels
@@ -449,6 +497,10 @@ void Lease::Unregister(std::string channel, uint64_t connection, std::function<v
   core_->Post([channel = std::move(channel), connection, done = std::move(done)](Core& core) {
     core.Unregister(channel, connection, done);
   });
+}
+
+void Lease::Verify(std::string channel) {
+  core_->Post([channel = std::move(channel)](Core& core) { core.Verify(channel); });
 }
 
 absl::Status Lease::Health() const { return core_->Health(); }

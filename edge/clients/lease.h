@@ -59,6 +59,10 @@ class Lease {
   // when presence knows.
   void Unregister(std::string channel, uint64_t connection, std::function<void()> done);
 
+  // The store may have lost its last writes in a channel: claims what is held there once more,
+  // under the same ids, and gives back again what was given back lately.
+  void Verify(std::string channel);
+
   // OK when presence answered during the last 5 s. Thread-safe.
   absl::Status Health() const;
 

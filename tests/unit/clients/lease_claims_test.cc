@@ -287,6 +287,55 @@ TEST_F(ClaimTest, ReleaseWhileAClaimWaitsForALostLeaseClaimsNothingMore) {
   EXPECT_EQ(presence_.registers.size(), 1u);
 }
 
+TEST_F(ClaimTest, IsRepeatedUnderTheSameIdWhenTheStoreMayHaveLostIt) {
+  Begin();
+  HoldName("Ada");
+  lease_.Verify("Geotribu");
+  Settle();
+  EXPECT_EQ(presence_.registers.size(), 1u);
+  lease_.Verify("QGIS");
+  Settle();
+  ASSERT_EQ(presence_.registers.size(), 2u);
+  EXPECT_EQ(presence_.registers.last().nickname(), "Ada");
+  EXPECT_EQ(presence_.registers.last().request_id(), presence_.registers.request(0).request_id());
+  AnswerRegistered();
+  EXPECT_THAT(told_, IsEmpty());
+  Release();
+  EXPECT_EQ(presence_.unregisters.last().nickname(), "Ada");
+  AnswerReleased();
+  EXPECT_THAT(told_, ElementsAre("released"));
+}
+
+TEST_F(ClaimTest, ThatTheStoreLostMayHaveGoneToSomebodyElse) {
+  Begin();
+  HoldName("Ada");
+  lease_.Verify("QGIS");
+  Settle();
+  AnswerTaken();
+  EXPECT_THAT(told_, ElementsAre("Ada lost"));
+  Release();
+  EXPECT_EQ(presence_.unregisters.size(), 0u) << "somebody else's";
+}
+
+TEST_F(ClaimTest, IsGivenBackAgainWhenTheStoreMayHaveLostThat) {
+  Begin();
+  HoldName("Ada");
+  Claim("Bob", "Ada");
+  AnswerRegistered();
+  Release();
+  AnswerReleased();
+  ASSERT_EQ(presence_.unregisters.size(), 1u);
+  lease_.Verify("QGIS");
+  Settle();
+  EXPECT_EQ(presence_.registers.size(), 2u);
+  ASSERT_EQ(presence_.unregisters.size(), 3u);
+  for (const size_t claim : {0, 1}) {
+    EXPECT_EQ(presence_.unregisters.request(1 + claim).nickname(), claim == 0 ? "Ada" : "Bob");
+    EXPECT_EQ(presence_.unregisters.request(1 + claim).request_id(),
+              presence_.registers.request(claim).request_id());
+  }
+}
+
 TEST_F(ClaimTest, NothingIsToldAfterTheLeaseHasStopped) {
   Begin();
   Claim("Ada");
