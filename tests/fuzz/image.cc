@@ -67,12 +67,12 @@ absl::StatusOr<std::string> Normalise(std::string_view file) {
   return normaliser->Normalise(file, [] { return false; });
 }
 
-void CheckPng(const std::string& png, Size expected) {
+void CheckPng(std::string_view png, Size expected) {
   const auto file = moderation::InspectImageFile(png);
   Require(file.ok() && file->coder == "PNG", "images become PNGs");
   Require(Size{file->width, file->height} == expected, "images are fitted and turned");
   ForEachChunk(png, [&](size_t at, size_t /*length*/) {
-    const std::string_view type = std::string_view(png).substr(at + 4, 4);
+    const std::string_view type = png.substr(at + 4, 4);
     Require(type == "IHDR" || type == "PLTE" || type == "tRNS" || type == "IDAT" || type == "IEND",
             "no metadata is left");
   });

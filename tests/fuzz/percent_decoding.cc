@@ -48,7 +48,7 @@ void CheckRoute(std::string_view target) {
   Require(base::IsUtf8(route.channel), "names are UTF-8");
   Require(route.channel.find('/') == std::string::npos, "names have no slashes");
   const std::string location = edge::http::WithoutTrailingSlash(target);
-  Require(!std::string_view(location).starts_with("//"), "no redirect leaves the server");
+  Require(!location.starts_with("//"), "no redirect leaves the server");
   const Route there = FindRoute(location);
   Require(
       there.resource == route.resource && there.channel == route.channel && there.api == route.api,
