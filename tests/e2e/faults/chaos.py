@@ -79,18 +79,19 @@ class Chaos:
         """Everything at once, in stretches of a minute; the survivors' memory has to stay flat."""
         scene = Scene(self._bin_dir, Storm.layout, self._random.randrange(1 << 30))
         memory: list[dict[str, int]] = []
-        stretch = 0
+        held = True
         try:
-            while stretch == 0 or time.monotonic() < deadline:
+            while not memory or time.monotonic() < deadline:
                 left = max(5.0, min(STRETCH_SECONDS, deadline - time.monotonic()))
-                fault = Storm(left, self._random)
-                self._take(scene.suffer(fault))
+                held &= self._take(scene.suffer(Storm(left, self._random)))
                 memory.append({member.name: member.resident_bytes()
                                for member in scene.world.members if member.name.endswith("2")})
-                stretch += 1
             self._check_memory(memory)
+        except BaseException:
+            held = False
+            raise
         finally:
-            self._end(scene)
+            self._end(scene, held)
 
     def summarise(self) -> None:
         print("\n| fault | held | messages | deliveries | lost | refused + unknown "
@@ -102,23 +103,24 @@ class Chaos:
 
     def _suffer(self, layout: Layout, faults: list) -> None:  # type: ignore[type-arg]
         scene = Scene(self._bin_dir, layout, self._random.randrange(1 << 30))
+        held = False
         try:
-            for fault in faults:
-                self._take(scene.suffer(fault))
+            held = all([self._take(scene.suffer(fault)) for fault in faults])
         finally:
-            self._end(scene)
+            self._end(scene, held)
 
-    def _take(self, report: Report) -> None:
+    def _take(self, report: Report) -> bool:
         show(report)
         self._tallies.setdefault(report.name, Tally()).reports.append(report)
         self.held &= not report.problems
+        return not report.problems
 
-    def _end(self, scene: Scene) -> None:
+    def _end(self, scene: Scene, held: bool) -> None:
         problems = scene.stop()
         for problem in problems:
             print(f"FAILED {problem}")
-        self.held &= not problems
-        if not self.held:
+        self.held &= held and not problems
+        if not held or problems:
             folder = self._logs / time.strftime("%H%M%S")
             scene.world.write_logs(folder)
             print(f"logs: {folder}", flush=True)
