@@ -26,6 +26,9 @@ SECONDS_PER_INPUT = 20
 # Bytes of the largest inputs that are made up, where the default of 4096 is not what it takes.
 LARGEST_INPUTS = {"lax_numbers": 256, "image": 2048, "http_request": 8192, "websocket": 8192}
 
+# What libFuzzer ends with when somebody stops it.
+INTERRUPTED = 72
+
 # Whose server keeps timers from one input to the next, which would set off a search for leaks after
 # most inputs. The replay in the preset asan searches once at its end.
 STATEFUL = {"http_request", "websocket"}
@@ -82,7 +85,9 @@ def tell(outcome: Outcome, build_dir: pathlib.Path) -> None:
     rate = outcome.executions / max(outcome.seconds, 0.001)
     print(f"{outcome.target:<18} {outcome.executions:>11,} executions in {outcome.seconds:4.0f} s "
           f"({rate:,.0f}/s), {outcome.coverage}", flush=True)
-    if outcome.status == 0:
+    if outcome.status == INTERRUPTED:
+        print(f"{outcome.target} was interrupted")
+    if outcome.status in (0, INTERRUPTED):
         return
     print("\n".join(outcome.log.splitlines()[-60:]))
     found = re.search(r"Test unit written to (\S+)", outcome.log)
@@ -117,10 +122,11 @@ def main() -> int:
             outcomes.append(finished.result())
             tell(outcomes[-1], build_dir)
     total = sum(outcome.executions for outcome in outcomes)
-    broken = sorted(outcome.target for outcome in outcomes if outcome.status != 0)
+    broken = sorted(outcome.target for outcome in outcomes
+                    if outcome.status not in (0, INTERRUPTED))
     if len(outcomes) > 1 or broken:
         print(f"{total:,} executions; " + (f"broken: {', '.join(broken)}" if broken else "all held"))
-    return 1 if broken or any(outcome.executions == 0 for outcome in outcomes) else 0
+    return 0 if all(outcome.status == 0 and outcome.executions > 0 for outcome in outcomes) else 1
 
 
 if __name__ == "__main__":
