@@ -1,12 +1,10 @@
 #include "common/process/process.h"
 
-#include <malloc.h>
 #include <prometheus/metric_family.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 #include <sys/resource.h>
 
-#include <algorithm>
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -24,6 +22,7 @@
 #include "common/log/log.h"
 #include "common/metrics/process_metrics.h"
 #include "common/process/admin_server.h"
+#include "common/process/heap.h"
 
 namespace gischat::process {
 namespace {
@@ -42,13 +41,6 @@ rlim_t RaiseOpenFiles() {
   setrlimit(RLIMIT_NOFILE, &limit);
   getrlimit(RLIMIT_NOFILE, &limit);
   return limit.rlim_cur;
-}
-
-// The allocator keeps what a burst took, in each of its arenas for itself; by default there are
-// eight for each core. After many bursts on many threads that was three times as much memory.
-void LimitArenas() {
-  const unsigned arenas = std::max(2U, std::thread::hardware_concurrency());
-  mallopt(M_ARENA_MAX, static_cast<int>(arenas));
 }
 
 }  // namespace
@@ -70,7 +62,6 @@ class Process::Core {
  public:
   Core(std::string name, Settings settings)
       : name_(std::move(name)), settings_(std::move(settings)) {
-    LimitArenas();
     std::signal(SIGPIPE, SIG_IGN);
     log::Configure(name_, settings_.log_format, settings_.log_level);
     spdlog::info("version {}, soft limit of open files {}", base::Version(), RaiseOpenFiles());
@@ -95,6 +86,7 @@ class Process::Core {
         AdminServer::Listen(loop_, settings_.admin_address, settings_.admin_port,
                             {[this] { return Metrics(); }, [this] { return Unready(); }}, {});
     if (!admin.ok()) return Fail(admin.status());
+    heap_.Start();
     thread_ = std::thread([this] { loop_.run(); });
     spdlog::info("admin port on {}", config::HostPort(settings_.admin_address, (*admin)->port()));
     if (const absl::Status started = start(); !started.ok()) return Fail(started);
@@ -159,6 +151,7 @@ class Process::Core {
   const metrics::ProcessMetrics process_metrics_;
   asio::io_context loop_{1};
   const asio::executor_work_guard<asio::io_context::executor_type> work_{loop_.get_executor()};
+  Heap heap_{loop_};
   asio::signal_set signals_{loop_, SIGINT, SIGTERM};
   absl::Notification signalled_;
   std::atomic<State> state_ = State::kStarting;
