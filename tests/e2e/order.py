@@ -76,10 +76,17 @@ class Client:
         self._reader.feed(data)
         self._take_frames()
 
+    def _send_behind_the_rest(self, frame: bytes) -> None:
+        """Not in between: what is left may begin in the middle of a frame."""
+        if self.wants_to_write():
+            self._to_send = memoryview(bytes(self._to_send) + frame)
+        else:
+            self._socket.socket.send(frame)
+
     def _take_frames(self) -> None:
         while (frame := self._reader.next()) is not None:
             if frame.opcode == Opcode.PING:
-                self._socket.socket.send(encode_frame(Opcode.PONG, frame.payload))
+                self._send_behind_the_rest(encode_frame(Opcode.PONG, frame.payload))
                 continue
             if frame.opcode != Opcode.TEXT:
                 raise AssertionError(f"{self.name}: {frame}")
