@@ -384,9 +384,13 @@ class RedisAway(LifecycleCase):
                 process = self.start(program, REDIS_URL=f"redis://127.0.0.1:{port}")
                 line = process.wait_for_line(rf"127\.0\.0\.1:{port}")
                 self.assertIn("redis", line.string.lower())
-                wait_until(lambda: process.readiness() == 503, "unready")
+                process.wait_for_line("started")
+                self.assertEqual(process.readiness(), 503)
                 self.assertEqual(self.get(process.admin(), "/livez").status, 200)
-                self.assertIn("redis", self.get(process.admin(), "/readyz").text.lower())
+                wait_until(
+                    lambda: "redis" in self.get(process.admin(), "/readyz").text.lower(),
+                    "unready for want of Redis",
+                )
                 self.redis(port)
                 process.wait_until_ready()
                 quiet = [line for line in process.lines if f"127.0.0.1:{port}" in line]
