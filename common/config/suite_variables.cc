@@ -17,6 +17,7 @@ const std::vector<std::string_view>& SuiteVariables() {
       "GISCHAT_GRPC_ADDRESS",
       "GISCHAT_GRPC_PORT",
       "GISCHAT_IDLE_TIMEOUT",
+      "GISCHAT_IMAGE_CACHE_BYTES",
       "GISCHAT_IMAGE_QUEUE",
       "GISCHAT_IMAGE_WORKERS",
       "GISCHAT_LOG_BYTES",

@@ -60,10 +60,13 @@ class Watch {
     if (abandoned_()) {
       status_ = absl::CancelledError("nobody waits for the image any more");
     } else if (ThreadCpuTime() > ends_) {
-      status_ = absl::InvalidArgumentError("takes too long to decode");
+      status_ = absl::DeadlineExceededError("takes too long to decode");
     }
     return status_;
   }
+
+  // OK unless the work was ended.
+  const absl::Status& status() const { return status_; }
 
  private:
   absl::Duration ends_;
@@ -255,6 +258,20 @@ Size Target(const ImageFile& file, uint64_t side) {
   return {turned.height, turned.width};
 }
 
+absl::StatusOr<std::string> MakePng(std::string_view bytes, const ImageFile& file, Size target,
+                                    const std::string& srgb, Watch& watch) {
+  absl::StatusOr<ImagePtr> image =
+      Decode(file.first_frame.empty() ? bytes : file.first_frame, file, target, watch);
+  if (!image.ok()) return image.status();
+  Picture picture(*std::move(image), watch);
+  absl::Status status = picture.PlaceOnCanvas(file);
+  if (status.ok()) status = picture.Resize(target);
+  if (status.ok()) status = picture.Convert(srgb);
+  if (status.ok()) status = picture.Turn(file.orientation);
+  if (!status.ok()) return status;
+  return picture.ToPng();
+}
+
 std::string MakeSrgbProfile() {
   const cmsHPROFILE profile = cmsCreate_sRGBProfile();
   cmsUInt32Number length = 0;
@@ -294,17 +311,11 @@ absl::StatusOr<std::string> ImageNormaliser::Normalise(std::string_view bytes,
         absl::StrCat(file->coder, ": ", size.width, "x", size.height, " is too large"));
   }
   Watch watch(limits_.cpu_time, abandoned);
-  const Size target = Target(*file, limits_.side);
-  absl::StatusOr<ImagePtr> image =
-      Decode(file->first_frame.empty() ? bytes : file->first_frame, *file, target, watch);
-  if (!image.ok()) return image.status();
-  Picture picture(*std::move(image), watch);
-  absl::Status status = picture.PlaceOnCanvas(*file);
-  if (status.ok()) status = picture.Resize(target);
-  if (status.ok()) status = picture.Convert(srgb_);
-  if (status.ok()) status = picture.Turn(file->orientation);
-  if (!status.ok()) return status;
-  return picture.ToPng();
+  absl::StatusOr<std::string> png =
+      MakePng(bytes, *file, Target(*file, limits_.side), srgb_, watch);
+  // A step that was stopped may call the image broken.
+  if (!watch.status().ok()) return watch.status();
+  return png;
 }
 
 }  // namespace gischat::moderation

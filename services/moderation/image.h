@@ -38,8 +38,8 @@ class ImageNormaliser {
 
   // The first frame of a PNG, JPEG, GIF, WebP, BMP or TIFF file as a PNG: at most `side` wide and
   // high, 8 bits a channel, sRGB, turned as EXIF asks, transparency kept, without metadata.
-  // kInvalidArgument, saying why, for any other file and for one that is broken or over a limit;
-  // kCancelled when abandoned.
+  // kInvalidArgument, saying why, for any other file and for one that is broken or too large;
+  // kDeadlineExceeded when it takes too long; kCancelled when abandoned.
   absl::StatusOr<std::string> Normalise(std::string_view file, const Abandoned& abandoned) const;
 
  private:

@@ -59,10 +59,18 @@ Metrics::Metrics(prometheus::Registry& registry) {
   for (const char* word : {"queue_full", "waited_too_long", "cancelled"}) {
     refusals_[refusal++] = &refusals.Add({{"reason", word}});
   }
+  auto& images = prometheus::BuildCounter()
+                     .Name("gischat_moderation_images_total")
+                     .Help("Images that were looked at, by where their outcome came from.")
+                     .Register(registry);
+  size_t source = 0;
+  for (const char* word : {"decoded", "kept", "shared"}) {
+    images_[source++] = &images.Add({{"source", word}});
+  }
   image_seconds_ =
       &prometheus::BuildHistogram()
            .Name("gischat_moderation_image_seconds")
-           .Help("Time from taking an image up to its verdict.")
+           .Help("Time that it takes to decode an image and make it fit.")
            .Register(registry)
            .Add({}, prometheus::Histogram::BucketBoundaries{0.01, 0.03, 0.1, 0.3, 1, 3, 10});
   waiting_ = &prometheus::BuildGauge()
@@ -70,6 +78,11 @@ Metrics::Metrics(prometheus::Registry& registry) {
                   .Help("Images that wait for a worker.")
                   .Register(registry)
                   .Add({});
+  cache_bytes_ = &prometheus::BuildGauge()
+                      .Name("gischat_moderation_image_cache_bytes")
+                      .Help("Outcomes of images that are kept in case they come again.")
+                      .Register(registry)
+                      .Add({});
 }
 
 void Metrics::CountReview(ChatMessage::KindCase kind, Verdict verdict) {
@@ -91,9 +104,13 @@ void Metrics::CountRefusal(Refusal refusal) {
   refusals_[static_cast<size_t>(refusal)]->Increment();
 }
 
+void Metrics::CountImage(ImageSource source) { images_[static_cast<size_t>(source)]->Increment(); }
+
 void Metrics::ObserveImage(absl::Duration took) {
   image_seconds_->Observe(absl::ToDoubleSeconds(took));
 }
+
+void Metrics::SetImageCacheBytes(size_t bytes) { cache_bytes_->Set(static_cast<double>(bytes)); }
 
 void Metrics::ImageBeginsToWait() { waiting_->Increment(); }
 

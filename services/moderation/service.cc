@@ -18,6 +18,7 @@
 #include "gischat/moderation/v1/moderation.grpc.pb.h"
 #include "services/moderation/base64.h"
 #include "services/moderation/image.h"
+#include "services/moderation/image_desk.h"
 #include "services/moderation/image_library.h"
 #include "services/moderation/metrics.h"
 #include "services/moderation/rules.h"
@@ -30,6 +31,10 @@ using chat::v1::ChatMessage;
 
 ImageNormaliser::Limits ImageLimits(const config::ContentLimits& limits) {
   return {.side = limits.max_image_size, .pixels = limits.max_image_pixels};
+}
+
+ImageDesk::Bounds DeskBounds(const Settings& settings) {
+  return {.cache_bytes = settings.image_cache_bytes, .waiting = settings.image_queue};
 }
 
 WorkPool::Bounds PoolBounds(const Settings& settings) {
@@ -73,6 +78,12 @@ class Service::Core final : public v1::Moderation::CallbackService {
         normaliser_(ImageLimits(settings.limits)),
         clock_(clock),
         metrics_(registry),
+        desk_(
+            DeskBounds(settings),
+            [this](std::string_view image_data, const ImageDesk::Abandoned& abandoned) {
+              return MakeFit(image_data, abandoned);
+            },
+            metrics_),
         pool_(PoolBounds(settings), clock) {}
 
   grpc::ServerUnaryReactor* Review(grpc::CallbackServerContext* context,
@@ -82,6 +93,8 @@ class Service::Core final : public v1::Moderation::CallbackService {
  private:
   class ImageReview;
 
+  absl::StatusOr<std::string> MakeFit(std::string_view image_data,
+                                      const ImageNormaliser::Abandoned& abandoned);
   void Accept(ChatMessage message, v1::ReviewResponse& response);
   void Reject(ChatMessage::KindCase kind, std::vector<v1::Violation> violations,
               v1::ReviewResponse& response);
@@ -90,6 +103,7 @@ class Service::Core final : public v1::Moderation::CallbackService {
   const ImageNormaliser normaliser_;
   const base::Clock& clock_;
   Metrics metrics_;
+  ImageDesk desk_;
   WorkPool pool_;
 };
 
@@ -127,27 +141,22 @@ class Service::Core::ImageReview final : public grpc::ServerUnaryReactor {
 
  private:
   void Look() {
-    const auto began = std::chrono::steady_clock::now();
-    absl::StatusOr<std::string> png = Normalise();
-    core_.metrics_.ObserveImage(absl::FromChrono(std::chrono::steady_clock::now() - began));
-    if (absl::IsInvalidArgument(png.status())) {
-      spdlog::debug("moderation: refused an image: {}", png.status().ToString());
-      faults_.push_back(BadImage());
-    } else if (!png.ok()) {
-      return Fail(png.status());
+    core_.desk_.Take({request_.message().image().image_data(), &abandoned_,
+                      [this](const absl::StatusOr<ImageOutcome>& image) { Answer(image); }});
+  }
+
+  void Answer(const absl::StatusOr<ImageOutcome>& image) {
+    if (absl::IsResourceExhausted(image.status())) {
+      core_.metrics_.CountRefusal(Refusal::kQueueFull);
     }
+    if (!image.ok()) return Fail(image.status());
+    if ((*image)->empty()) faults_.push_back(BadImage());
     if (faults_.empty()) {
-      core_.Accept(WithImage(request_.message(), EncodeBase64(*png)), response_);
+      core_.Accept(WithImage(request_.message(), **image), response_);
     } else {
       core_.Reject(ChatMessage::kImage, std::move(faults_), response_);
     }
     Finish(grpc::Status::OK);
-  }
-
-  absl::StatusOr<std::string> Normalise() const {
-    const std::optional<std::string> bytes = DecodeBase64(request_.message().image().image_data());
-    if (!bytes.has_value()) return absl::InvalidArgumentError("not base64");
-    return core_.normaliser_.Normalise(*bytes, [this] { return abandoned_.load(); });
   }
 
   void Drop(const absl::Status& status) {
@@ -197,6 +206,19 @@ grpc::ServerUnaryReactor* Service::Core::Review(grpc::CallbackServerContext* con
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   reactor->Finish(grpc::Status::OK);
   return reactor;
+}
+
+// The PNG in base64 of an image in base64. Fails as ImageDesk wants it.
+absl::StatusOr<std::string> Service::Core::MakeFit(std::string_view image_data,
+                                                   const ImageNormaliser::Abandoned& abandoned) {
+  const auto began = std::chrono::steady_clock::now();
+  const std::optional<std::string> bytes = DecodeBase64(image_data);
+  absl::StatusOr<std::string> png = absl::InvalidArgumentError("not base64");
+  if (bytes.has_value()) png = normaliser_.Normalise(*bytes, abandoned);
+  metrics_.ObserveImage(absl::FromChrono(std::chrono::steady_clock::now() - began));
+  if (png.ok()) return EncodeBase64(*png);
+  spdlog::debug("moderation: refused an image: {}", png.status().ToString());
+  return png;
 }
 
 void Service::Core::Accept(ChatMessage message, v1::ReviewResponse& response) {

@@ -25,8 +25,9 @@ struct Settings {
                                          "its10oclock",      "qgisprolicense",       "wizz",
                                          "spaceandtime"};
 
-  uint32_t image_workers = DefaultImageWorkers();  // threads that decode images
-  uint32_t image_queue = 64;                       // images that wait for one of them at most
+  uint32_t image_workers = DefaultImageWorkers();   // threads that decode images
+  uint32_t image_queue = 64;                        // images that wait for one of them at most
+  uint64_t image_cache_bytes = uint64_t{32} << 20;  // of outcomes that are kept; 0: none are
 
   void Declare(config::Table& table);
 };

@@ -37,9 +37,11 @@ uint64_t MemoryInUse(const std::string& which) {
 
 void ResetPeak() { std::ofstream("/proc/self/clear_refs") << "5"; }
 
+// Each image is decoded, however often it was sent before.
 Settings OneWorker() {
   Settings settings;
   settings.image_workers = 1;
+  settings.image_cache_bytes = 0;
   return settings;
 }
 
@@ -196,6 +198,29 @@ TEST(ImageLoad, DropsImagesWhoseDeadlineHasPassed) {
     return service.Metric("gischat_moderation_reviews_total{kind=\"image\",verdict=\"failed\"}") ==
            1;
   }));
+}
+
+TEST(ImageLoad, GoesOnWithAnImageThatSomebodyElseStillWaitsFor) {
+  Settings settings;
+  settings.image_workers = 2;
+  RunningService service(settings);
+  const auto stub = service.NewStub();
+  const v1::ReviewRequest large = ImageRequest(LargeImage("PNG"));
+  PendingReview first(*stub, large);
+  const auto images = [&](const std::string& source) {
+    return service.Metric("gischat_moderation_images_total{source=\"" + source + "\"}");
+  };
+  ASSERT_TRUE(WaitUntil([&] { return images("decoded") == 1; }));
+  PendingReview second(*stub, large);
+  PendingReview third(*stub, large);
+  ASSERT_TRUE(WaitUntil([&] { return images("shared") == 2; }));
+  first.Cancel();
+  third.Cancel();
+  ASSERT_TRUE(WaitUntil([&] { return second.IsDone(); }, absl::Seconds(60)));
+  EXPECT_EQ(first.code(), grpc::StatusCode::CANCELLED);
+  EXPECT_EQ(second.code(), grpc::StatusCode::OK);
+  EXPECT_EQ(third.code(), grpc::StatusCode::CANCELLED);
+  EXPECT_EQ(service.Metric("gischat_moderation_image_seconds_count"), 1);
 }
 
 TEST(ImageLoad, EndsWhileImagesAreDecoded) {

@@ -147,6 +147,31 @@ TEST_F(ModerationService, TellsABrokenImageTogetherWithOtherFaults) {
   }
 }
 
+TEST_F(ModerationService, DecodesTheSameImageOnce) {
+  const std::string file = Encode(Photo(1200, 800), "JPEG");
+  const Answer first = Judge(ImageRequest(file));
+  v1::ReviewRequest request = ImageRequest(file);
+  request.mutable_message()->mutable_image()->set_author("bob");
+  const Answer second = Judge(request);
+  ASSERT_TRUE(first.response.has_accepted());
+  ASSERT_TRUE(second.response.has_accepted());
+  const chat::v1::ChatMessage& message = second.response.accepted().message();
+  EXPECT_EQ(message.image().image_data(), first.response.accepted().message().image().image_data());
+  EXPECT_EQ(message.image().author(), "bob");
+  EXPECT_NE(message.id(), first.response.accepted().message().id());
+
+  const v1::ReviewRequest broken = ImageRequest(file.substr(0, file.size() / 2));
+  EXPECT_EQ(Judge(broken).response.rejected().violations_size(), 1);
+  request = broken;
+  request.mutable_message()->mutable_image()->set_author("b");
+  EXPECT_EQ(Judge(request).response.rejected().violations_size(), 2);
+
+  EXPECT_EQ(service_.Metric("gischat_moderation_image_seconds_count"), 2);
+  EXPECT_EQ(service_.Metric("gischat_moderation_images_total{source=\"kept\"}"), 2);
+  EXPECT_GT(service_.Metric("gischat_moderation_image_cache_bytes"),
+            static_cast<double>(message.image().image_data().size()));
+}
+
 TEST_F(ModerationService, JudgesManyAtOnce) {
   const std::string file = Encode(Photo(300, 200), "PNG");
   std::atomic<int> wrong = 0;
