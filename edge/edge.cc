@@ -18,6 +18,7 @@
 #include "edge/http/admission.h"
 #include "edge/http/handlers.h"
 #include "edge/http/trusted_proxies.h"
+#include "edge/http/user_lists.h"
 #include "edge/net/listener.h"
 #include "edge/session/edge_metrics.h"
 #include "edge/worker.h"
@@ -81,14 +82,16 @@ class Edge::Parts {
         fanout_(clients::MakeFanoutClient(backends.fanout, call_metrics_)),
         publisher_(loop, *fanout_, settings_.channels, clients::BacklogLimits{}, registry),
         lease_(loop, *presence_, Name(), settings_.channels, registry),
+        users_(*presence_, settings_.channels, registry),
         stream_(
             loop, *fanout_, Name(), settings_.channels,
             [this](const hub::Updates& updates) {
+              users_.Apply(*updates);  // before any client hears of them
               for (const auto& worker : workers_) worker->Apply(updates);
               NoteEpochs(*updates);
             },
             registry),
-        handlers_({settings_, *moderation_, *presence_, *fanout_, publisher_, metrics_,
+        handlers_({settings_, *moderation_, *presence_, *fanout_, publisher_, users_, metrics_,
                    [this] { return Faults(); }},
                   registry),
         admission_(LimitsOf(settings_), registry),
@@ -171,6 +174,7 @@ class Edge::Parts {
   std::unique_ptr<clients::FanoutClient> fanout_;
   clients::Publisher publisher_;
   clients::Lease lease_;
+  http::UserLists users_;
   std::promise<void> sessions_ended_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::map<std::string, uint64_t> epochs_;  // of the channels; the stream's, like its sink

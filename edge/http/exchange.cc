@@ -13,6 +13,16 @@ Response JsonResponse(int status, std::string body) {
   return response;
 }
 
+std::string JsonList(const std::vector<std::string>& texts) {
+  std::string json = "[";
+  for (const std::string& text : texts) {
+    if (json.size() > 1) json.push_back(',');
+    codec::AppendJsonString(text, &json);
+  }
+  json.push_back(']');
+  return json;
+}
+
 Response DetailResponse(int status, std::string_view words) {
   std::string body;
   codec::JsonObjectWriter(&body).String("detail", words).End();

@@ -27,6 +27,9 @@ struct Response {
 // An answer in JSON: never cached, since QGIS would keep it for ever.
 Response JsonResponse(int status, std::string body);
 
+// ["a","b"]
+std::string JsonList(const std::vector<std::string>& texts);
+
 // {"detail": words}
 Response DetailResponse(int status, std::string_view words);
 

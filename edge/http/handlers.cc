@@ -55,16 +55,6 @@ Response Unavailable(std::string_view words) {
   return response;
 }
 
-std::string JsonList(const std::vector<std::string>& texts) {
-  std::string json = "[";
-  for (const std::string& text : texts) {
-    if (json.size() > 1) json.push_back(',');
-    codec::AppendJsonString(text, &json);
-  }
-  json.push_back(']');
-  return json;
-}
-
 // application/json or application/*+json, with or without parameters.
 bool IsJson(std::string_view content_type) {
   std::string type(content_type.substr(0, content_type.find(';')));
@@ -243,12 +233,10 @@ asio::awaitable<Response> Handlers::Status() {
 
 asio::awaitable<Response> Handlers::Users(const Route& route) {
   if (!HasChannel(route.channel)) co_return UnknownChannel(route);
-  presence::v1::ListUsersRequest request;
-  request.set_channel(route.channel);
-  auto answer = co_await rpc::Await<presence::v1::ListUsersResponse>(
-      [&](auto done) { parts_.presence.ListUsers(request, std::move(done)); });
-  if (!answer.ok()) co_return Unavailable("The list of users can't be read now");
-  co_return JsonResponse(200, JsonList({answer->nicknames().begin(), answer->nicknames().end()}));
+  auto json = co_await rpc::Await<UserLists::Json>(
+      [&](auto done) { parts_.users.Get(route.channel, std::move(done)); });
+  if (!json.ok()) co_return Unavailable("The list of users can't be read now");
+  co_return JsonResponse(200, **json);
 }
 
 asio::awaitable<Response> Handlers::Last(const Route& route) {

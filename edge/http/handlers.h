@@ -10,6 +10,7 @@
 #include "edge/codec/json_document.h"
 #include "edge/http/exchange.h"
 #include "edge/http/router.h"
+#include "edge/http/user_lists.h"
 #include "edge/session/edge_metrics.h"
 #include "edge/settings/settings.h"
 
@@ -32,6 +33,7 @@ struct HandlerParts {
   clients::PresenceClient& presence;
   clients::FanoutClient& fanout;
   clients::Publisher& publisher;
+  UserLists& users;
   session::EdgeMetrics& metrics;
   HealthCheck health;
 };

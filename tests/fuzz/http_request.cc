@@ -53,8 +53,9 @@ class Server {
   WillingFanout fanout_;
   edge::clients::Publisher publisher_{loop_, fanout_, settings_.channels, {}, registry_};
   edge::session::EdgeMetrics metrics_{registry_};
-  edge::http::Handlers handlers_{{settings_, moderation_, presence_, fanout_, publisher_, metrics_,
-                                  [] { return std::vector<std::string>(); }},
+  edge::http::UserLists users_{presence_, settings_.channels, registry_};
+  edge::http::Handlers handlers_{{settings_, moderation_, presence_, fanout_, publisher_, users_,
+                                  metrics_, [] { return std::vector<std::string>(); }},
                                  registry_};
   edge::http::Admission admission_{{.connections_per_address = 0,
                                     .connection_rate = 0,

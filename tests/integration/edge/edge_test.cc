@@ -138,6 +138,22 @@ TEST_F(TwoEdgesTest, CountTogetherAndKeepNicknamesUnique) {
   EXPECT_THAT(ada.AwaitSeen("end"), IsEmpty()) << "saw what is not its own";
 }
 
+TEST_F(TwoEdgesTest, ListANicknameAsSoonAsItIsHeard) {
+  ChatClient ada(one_.port());
+  ada.AwaitSeen("#1");
+  ChatClient bob(two_.port());
+  bob.AwaitSeen("#2");
+  for (int i = 0; i < 50; ++i) {
+    const std::string name = "Ada" + std::to_string(i);
+    ada.Claim(name);
+    ada.AwaitSeen("+" + name);
+    EXPECT_THAT(ChatClient::Get(one_.port(), "/channel/QGIS/users"),
+                EndsWith("[\"" + name + "\"]"));
+    bob.AwaitSeen("+" + name);
+    EXPECT_THAT(ChatClient::Get(two_.port(), "/room/QGIS/users"), EndsWith("[\"" + name + "\"]"));
+  }
+}
+
 TEST_F(TwoEdgesTest, ShowEverybodyTheSameOrder) {
   constexpr int kMessages = 300;
   ChatClient ada(one_.port());

@@ -16,11 +16,16 @@ namespace gischat::edge::http {
 // Handlers over services that the test plays.
 class HandlersFixture : public testing::Test {
  protected:
+  static Settings MakeSettings() {
+    Settings settings;
+    settings.channels = {"QGIS", "Geo \"tribu\"", "Été"};
+    settings.rules = "Be kind – always";
+    settings.main_language = "fr";
+    settings.qfield_plugin_url = "https://plugins.example/q.zip";
+    return settings;
+  }
+
   HandlersFixture() {
-    settings_.channels = {"QGIS", "Geo \"tribu\"", "Été"};
-    settings_.rules = "Be kind – always";
-    settings_.main_language = "fr";
-    settings_.qfield_plugin_url = "https://plugins.example/q.zip";
     parts_.presence.counts.AnswerAtOnce([](const presence::v1::CountConnectionsRequest& request) {
       presence::v1::CountConnectionsResponse response;
       for (const std::string& channel : request.channels()) {
@@ -68,10 +73,11 @@ class HandlersFixture : public testing::Test {
   }
 
   tests::EdgeParts parts_;
-  Settings settings_;
+  Settings settings_ = MakeSettings();
   std::vector<std::string> faults_;
+  UserLists users_{parts_.presence, settings_.channels, parts_.registry};
   Handlers handlers_{{settings_, parts_.moderation, parts_.presence, parts_.fanout,
-                      parts_.publisher, parts_.metrics, [this] { return faults_; }},
+                      parts_.publisher, users_, parts_.metrics, [this] { return faults_; }},
                      parts_.registry};
   std::optional<Response> answered_;
 };
