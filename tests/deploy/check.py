@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""Checks what operators are given, without a container or a cluster.
+
+    check.py --bin-dir build/dev/bin [--types FOLDER]
+
+- Every overlay and component of k8s/ is rendered (kubectl) and held against Kubernetes' own types
+  (npm's kubernetes-types, tsc), Pod Security `restricted`, and each program's --check-config.
+- promtool checks and tests the alerts. A Prometheus scrapes a running chat, and every expression of
+  the dashboard has to find something there.
+- docker-compose.yaml: hardening, settings, and limits.
+
+Needs kubectl (1.21 or later), npm, and Debian's prometheus and redis-server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import compose
+import manifests
+import monitoring
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--bin-dir", type=Path, required=True, help="folder of the programs")
+    parser.add_argument(
+        "--types", type=Path, default=manifests.ROOT / "build/deploy", help="where npm puts things"
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    options = arguments()
+    bin_dir = options.bin_dir.resolve()
+    faults: list[str] = []
+
+    rendered = manifests.render()
+    for name, objects in rendered.items():
+        print(f"{name}: {len(objects)} objects", flush=True)
+        found = manifests.check_pods(objects) + manifests.check_services(objects)
+        found += manifests.check_drain(objects) + manifests.check_settings(objects, bin_dir)
+        faults += [f"{name}: {fault}" for fault in found]
+    faults += manifests.check_types(rendered, options.types)
+    foreign = ", ".join(sorted(manifests.FOREIGN_KINDS))
+    print(f"not held against types, which are not Kubernetes' own: {foreign}")
+
+    faults += compose.check(bin_dir)
+    for limits in (manifests.memory_limits(rendered["base"]), compose.memory_limits()):
+        faults += monitoring.check_alerts(limits)
+    faults += monitoring.check_dashboard()
+    faults += monitoring.check_expressions(bin_dir)
+
+    for fault in dict.fromkeys(faults):
+        print(f"FAULT {fault}")
+    print(f"deploy: {len(monitoring.alerts())} alerts, {len(monitoring.panels())} panels, "
+          f"{len(rendered)} renderings, {len(faults)} faults")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

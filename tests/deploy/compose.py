@@ -1,0 +1,63 @@
+"""docker-compose.yaml as a file: hardening, settings, limits. Whether it runs, run.py sees."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from manifests import ROOT, refused_settings
+
+FILE = ROOT / "docker-compose.yaml"
+PARTS = {"edge-1": "gischat-edge", "edge-2": "gischat-edge", "gischat": "gischat"} | {
+    part: f"gischat-{part}" for part in ("moderation", "presence", "fanout")
+}
+# Only these may be reached from outside, Grafana from this machine.
+PUBLISHED = {"nginx", "gischat", "grafana"}
+
+
+def services() -> dict[str, Any]:
+    """With every ${NAME:-default} replaced by its default."""
+    text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", FILE.read_text("utf-8"))
+    return yaml.safe_load(text)["services"]
+
+
+def memory_limits() -> dict[str, int]:
+    units = {"m": 20, "g": 30}
+    limits = {name: service["mem_limit"] for name, service in services().items()}
+    found = {name: int(text[:-1]) << units[text[-1]] for name, text in limits.items()}
+    return {"edge": found["edge-1"], **found}
+
+
+def check(bin_dir: Path) -> list[str]:
+    faults = []
+    for name, service in services().items():
+        wanted = {
+            "read-only root": service.get("read_only") is True,
+            "no capabilities": service.get("cap_drop") == ["ALL"] and "cap_add" not in service,
+            "no new privileges": "no-new-privileges:true" in service.get("security_opt", []),
+            "memory and processor limits": {"mem_limit", "cpus", "pids_limit"} <= service.keys(),
+            "not root": name in PARTS or re.fullmatch(r"[1-9]\d*:\d+", service.get("user", "")),
+            "publishes ports": "ports" not in service or name in PUBLISHED,
+            "starts a program": name in PARTS or len(service["entrypoint"]) == 1,
+        }
+        faults += [f"compose {name}: {what}" for what, holds in wanted.items() if not holds]
+        if name in PARTS:
+            settings = {key: str(value) for key, value in service["environment"].items()}
+            faults += refused_settings(bin_dir / PARTS[name], settings)
+    return faults + check_version()
+
+
+def check_version() -> list[str]:
+    """One version in CMakeLists.txt, the images and the files that name them."""
+    project = re.search(r"project\(gischat VERSION ([\d.]+)", (ROOT / "CMakeLists.txt").read_text("utf-8"))
+    assert project is not None
+    faults = []
+    for path in ("docker-compose.yaml", "k8s/Dockerfile", "k8s/base/kustomization.yaml"):
+        text = (ROOT / path).read_text("utf-8")
+        named = re.findall(r"gischat[-a-z]*:(\d[\d.]+)|VERSION=(\S+)|gischat-\w+, newTag: \"([\d.]+)\"", text)
+        versions = {version for match in named for version in match if version}
+        if versions != {project[1]}:
+            faults.append(f"{path}: version {versions}, CMakeLists.txt: {project[1]}")
+    return faults

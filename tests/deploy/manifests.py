@@ -1,0 +1,206 @@
+"""Kubernetes' files: rendered, held against the API's own types, and against what we want of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+K8S = ROOT / "k8s"
+TYPES = ("kubernetes-types@1.30.0", "typescript@5.4.5")  # from npm, into build/deploy
+# Types of the Prometheus Operator are not Kubernetes'; promtool reads what is in them.
+FOREIGN_KINDS = {"PodMonitor", "PrometheusRule"}
+# What overlays don't combine.
+COMBINATIONS = {
+    "external-redis": ["external-redis", "network-policies"],
+    "sentinel": ["network-policies", "external-redis", "sentinel", "autoscaling"],
+}
+
+Object = dict[str, Any]
+
+
+def render() -> dict[str, list[Object]]:
+    """Every way to put the files together, by name."""
+    rendered = {}
+    for folder in ("base", "overlays/dev", "overlays/prod"):
+        rendered[folder] = kustomize(K8S / folder)
+    (ROOT / "build").mkdir(exist_ok=True)
+    for name, components in COMBINATIONS.items():
+        with tempfile.TemporaryDirectory(dir=ROOT / "build") as folder:
+            to_k8s = os.path.relpath(K8S, Path(folder).resolve())
+            plan = {
+                "resources": [f"{to_k8s}/base"],
+                "components": [f"{to_k8s}/components/{component}" for component in components],
+            }
+            (Path(folder) / "kustomization.yaml").write_text(yaml.safe_dump(plan), "utf-8")
+            rendered[f"base with {', '.join(components)}"] = kustomize(Path(folder))
+    return rendered
+
+
+def kustomize(folder: Path) -> list[Object]:
+    done = subprocess.run(
+        ["kubectl", "kustomize", str(folder)], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise AssertionError(f"{folder}: {done.stderr.strip()}")
+    return [document for document in yaml.safe_load_all(done.stdout) if document]
+
+
+def check_types(rendered: dict[str, list[Object]], modules: Path) -> list[str]:
+    """Has tsc look for unknown fields and wrong types, in all of them at once."""
+    if not (modules / "node_modules/kubernetes-types").exists():
+        modules.mkdir(parents=True, exist_ok=True)
+        command = ["npm", "install", "--no-save", "--silent", "--prefix", str(modules), *TYPES]
+        subprocess.run(command, check=True)
+    lines, number = [], 0
+    for name, objects in rendered.items():
+        for thing in objects:
+            if thing["kind"] in FOREIGN_KINDS:
+                continue
+            number += 1
+            where = f"{name}: {thing['kind']} {thing['metadata']['name']}"
+            lines.append(f'import {{ {thing["kind"]} as T{number} }} from "{module_of(thing)}";')
+            lines.append(f"// {where}\nexport const c{number}: T{number} = {json.dumps(thing, indent=1)};")
+    source = modules / "rendered.ts"
+    source.write_text("\n".join(lines), "utf-8")
+    tsc = modules / "node_modules/.bin/tsc"
+    options = ["--strict", "--noEmit", "--skipLibCheck", "--module", "es2020"]
+    options += ["--moduleResolution", "node"]
+    done = subprocess.run([tsc, *options, source], capture_output=True, text=True, check=False)
+    return [f"tsc: {line}" for line in done.stdout.splitlines()]
+
+
+def module_of(thing: Object) -> str:
+    group, _, version = thing["apiVersion"].rpartition("/")
+    return f"kubernetes-types/{group.split('.')[0] or 'core'}/{version}"
+
+
+def pods(objects: list[Object]) -> list[Object]:
+    return [thing for thing in objects if thing["kind"] in ("Deployment", "StatefulSet")]
+
+
+def environment(workload: Object, objects: list[Object]) -> dict[str, str]:
+    """What a workload's program finds in its environment, Secrets excepted."""
+    maps = {o["metadata"]["name"]: o["data"] for o in objects if o["kind"] == "ConfigMap"}
+    container = workload["spec"]["template"]["spec"]["containers"][0]
+    found: dict[str, str] = {}
+    for source in container.get("envFrom", []):
+        if "configMapRef" in source:
+            found.update(maps[source["configMapRef"]["name"]])
+    found.update({entry["name"]: entry["value"] for entry in container.get("env", [])})
+    return found
+
+
+def check_pods(objects: list[Object]) -> list[str]:
+    """Pod Security `restricted`, and what a pod of ours has besides."""
+    faults = []
+    accounts = {o["metadata"]["name"] for o in objects if o["kind"] == "ServiceAccount"}
+    for workload in pods(objects):
+        name = workload["metadata"]["name"]
+        spec = workload["spec"]["template"]["spec"]
+        security = spec.get("securityContext", {})
+        wanted = {
+            "pod runs as non-root": security.get("runAsNonRoot") is True,
+            "user by number": security.get("runAsUser", 0) > 0,
+            "seccomp": security.get("seccompProfile") == {"type": "RuntimeDefault"},
+            "no service links": spec.get("enableServiceLinks") is False,
+            "no token": spec.get("automountServiceAccountToken") is False,
+            "account of its own": spec.get("serviceAccountName") in accounts,
+            "no host": not {"hostNetwork", "hostPID", "hostIPC"} & spec.keys(),
+            "volumes": all(
+                {"configMap", "emptyDir", "secret"} & volume.keys()
+                for volume in spec.get("volumes", [])
+            ),
+            "labels fit the selector": workload["spec"]["selector"]["matchLabels"].items()
+            <= workload["spec"]["template"]["metadata"]["labels"].items(),
+        }
+        for container in spec["containers"] + spec.get("initContainers", []):
+            own = container.get("securityContext", {})
+            wanted |= {
+                "no escalation": own.get("allowPrivilegeEscalation") is False,
+                "read-only root": own.get("readOnlyRootFilesystem") is True,
+                "no capabilities": own.get("capabilities") == {"drop": ["ALL"]},
+                "memory limit": "memory" in container["resources"]["limits"],
+                "probes": {"startupProbe", "livenessProbe", "readinessProbe"} <= container.keys(),
+                "image has a tag": ":" in container["image"].rpartition("/")[2],
+                "no host port": all("hostPort" not in p for p in container["ports"]),
+            }
+        faults += [f"{name}: {what}" for what, holds in wanted.items() if not holds]
+    return faults
+
+
+def check_services(objects: list[Object]) -> list[str]:
+    """Every Service, policy and budget finds pods, and every port is there."""
+    faults = []
+    templates = [w["spec"]["template"] for w in pods(objects)]
+    for thing in objects:
+        where = f"{thing['kind']} {thing['metadata']['name']}"
+        if thing["kind"] == "Service":
+            selector = thing["spec"]["selector"]
+        elif thing["kind"] == "PodDisruptionBudget":
+            selector = thing["spec"]["selector"]["matchLabels"]
+        else:
+            continue
+        chosen = [t for t in templates if selector.items() <= t["metadata"]["labels"].items()]
+        if len(chosen) != 1:
+            faults.append(f"{where}: its selector finds {len(chosen)} workloads")
+            continue
+        named = {port["name"] for port in chosen[0]["spec"]["containers"][0]["ports"]}
+        for port in thing["spec"].get("ports", []):
+            if port["targetPort"] not in named:
+                faults.append(f"{where}: no port {port['targetPort']}")
+    return faults
+
+
+def check_drain(objects: list[Object]) -> list[str]:
+    """The edge has the time that it needs to take leave of its clients."""
+    edge = next(w for w in pods(objects) if w["metadata"]["name"] == "edge")
+    spec = edge["spec"]["template"]["spec"]
+    waits = int(spec["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][1])
+    drains = int(environment(edge, objects)["GISCHAT_DRAIN_SECONDS"])
+    grace = spec["terminationGracePeriodSeconds"]
+    if waits + drains + 10 > grace:
+        return [f"edge: preStop {waits} s, drain {drains} s and 10 s do not fit into {grace} s"]
+    return []
+
+
+def check_settings(objects: list[Object], bin_dir: Path) -> list[str]:
+    """Each program accepts the environment that it is given, and knows each name in it."""
+    faults, used, known = [], set(), set()
+    for workload in pods(objects):
+        program = bin_dir / f"gischat-{workload['metadata']['name']}"
+        if workload["kind"] != "Deployment":
+            continue
+        settings = environment(workload, objects)
+        faults += refused_settings(program, settings)
+        used |= settings.keys()
+        known |= {name for name in used if name in help_of(program)}
+    return faults + [f"setting {name}: no program reads it" for name in sorted(used - known)]
+
+
+def help_of(program: Path) -> str:
+    return subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
+
+
+def refused_settings(program: Path, settings: dict[str, str]) -> list[str]:
+    done = subprocess.run(
+        [program, "--check-config"], env=settings, capture_output=True, text=True, check=False
+    )
+    return done.stderr.splitlines() if done.returncode else []
+
+
+def memory_limits(objects: list[Object]) -> dict[str, int]:
+    """Bytes, by name of the container."""
+    containers = [w["spec"]["template"]["spec"]["containers"][0] for w in pods(objects)]
+    return {c["name"]: quantity(c["resources"]["limits"]["memory"]) for c in containers}
+
+
+def quantity(text: str) -> int:
+    units = {"Ki": 10, "Mi": 20, "Gi": 30}
+    return int(text[:-2]) << units[text[-2:]]

@@ -1,0 +1,214 @@
+"""Alerts and dashboard: what promtool says, and whether every expression finds something."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import yaml
+from manifests import ROOT
+
+import tools  # noqa: F401  (finds the modules of the conformance suite)
+from chat_client import ChatClient
+from deployment import Deployment
+from http_client import Address, ConnectionEnded, request
+from ports import free_port
+from processes import RedisServer, ServerProcess, wait_until
+from websocket_client import Closed, HandshakeRefused
+
+FOLDER = ROOT / "k8s/components/monitoring"
+ALERTS, RULE = FOLDER / "alerts.yaml", FOLDER / "prometheus-rule.yaml"
+DASHBOARD = FOLDER / "dashboard.json"
+TESTS = Path(__file__).with_name("alerts_test.yaml")
+ORIGIN = "https://chat.example.org"
+
+
+def alerts() -> dict[str, str]:
+    """Expressions by name."""
+    groups = yaml.safe_load(ALERTS.read_text("utf-8"))["groups"]
+    return {rule["alert"]: rule["expr"] for group in groups for rule in group["rules"]}
+
+
+def panels() -> list[dict[str, Any]]:
+    board = json.loads(DASHBOARD.read_text("utf-8"))
+    return [panel for panel in board["panels"] if panel["type"] != "row"]
+
+
+def promtool(*arguments: str | Path, **options: Any) -> list[str]:
+    command = ["promtool", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    return [f"promtool: {line}" for line in (done.stdout + done.stderr).splitlines()] if (
+        done.returncode
+    ) else []
+
+
+def check_alerts(limits: dict[str, int]) -> list[str]:
+    """promtool's checks, a test and a paragraph for each alert, and the limits of memory."""
+    faults = promtool("check", "rules", ALERTS) + promtool("test", "rules", TESTS)
+    same = yaml.safe_load(RULE.read_text("utf-8"))["spec"] == yaml.safe_load(ALERTS.read_text("utf-8"))
+    if not same:
+        faults.append(f"{RULE.name} and {ALERTS.name} have different groups")
+    cases = yaml.safe_load(TESTS.read_text("utf-8"))["tests"]
+    fired = {a["alertname"] for c in cases for a in c.get("alert_rule_test", []) if a["exp_alerts"]}
+    readme = (ROOT / "README.md").read_text("utf-8")
+    for name in alerts():
+        if name not in fired:
+            faults.append(f"{name}: no test lets it fire")
+        if f"**{name}**" not in readme:
+            faults.append(f"{name}: the README has no paragraph")
+    memory = re.findall(r'component=~"([\w|]+)"\} > 0.9 \* (\d+)', alerts()["GischatMemoryNearLimit"])
+    alarmed = {part: int(mib) << 20 for parts, mib in memory for part in parts.split("|")}
+    for part, limit in alarmed.items():
+        if part in limits and limits[part] != limit:
+            faults.append(f"GischatMemoryNearLimit: {part} may use {limits[part]}, not {limit}")
+    return faults
+
+
+def check_dashboard() -> list[str]:
+    """No two panels in one place or of one number."""
+    board = json.loads(DASHBOARD.read_text("utf-8"))["panels"]
+    faults, taken = [], set()
+    if len({panel["id"] for panel in board}) != len(board):
+        faults.append("dashboard: two panels have one id")
+    for panel in board:
+        at = panel["gridPos"]
+        cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+        if cells & taken or at["x"] + at["w"] > 24:
+            faults.append(f"dashboard: {panel['title']} has no room")
+        taken |= cells
+    return faults
+
+
+def check_expressions(bin_dir: Path) -> list[str]:
+    """Runs the chat under a real Prometheus, lets it meet every kind of trouble that a panel shows,
+    and asks every expression. Alerts need not find anything: their tests let them fire."""
+    settings = {
+        "CHANNELS": "QGIS",
+        "GISCHAT_ALLOWED_ORIGINS": ORIGIN,
+        "WS_PING_INTERVAL": "1",
+        "WS_PING_TIMEOUT": "6",
+    }
+    deployment = Deployment(bin_dir, "split", settings, redis=RedisServer())
+    problems: list[str] = []
+    try:
+        with tempfile.TemporaryDirectory(prefix="gischat-prometheus-") as folder:
+            server, address = start_prometheus(Path(folder), deployment)
+            try:
+                problems += lint(deployment)
+                make_trouble(deployment)
+                problems += ask_all(address)
+            finally:
+                server.stop()
+    finally:
+        problems += deployment.stop()
+        if deployment.redis is not None:
+            deployment.redis.stop()
+    return problems
+
+
+def start_prometheus(folder: Path, deployment: Deployment) -> tuple[ServerProcess, Address]:
+    targets = [
+        {
+            "targets": [f"127.0.0.1:{process.admin().port}"],
+            "labels": {"component": process.name.removeprefix("gischat-")},
+        }
+        for process in deployment.processes
+    ]
+    plan = {
+        "global": {"scrape_interval": "250ms", "evaluation_interval": "1s"},
+        "rule_files": [str(ALERTS)],
+        "scrape_configs": [{"job_name": "gischat", "static_configs": targets}],
+    }
+    (folder / "prometheus.yaml").write_text(yaml.safe_dump(plan), "utf-8")
+    address = Address("127.0.0.1", free_port())
+    options = {
+        "--config.file": folder / "prometheus.yaml",
+        "--storage.tsdb.path": folder / "data",
+        "--web.listen-address": f"{address.host}:{address.port}",
+        "--log.level": "warn",
+    }
+    server = ServerProcess(["prometheus", *(f"{k}={v}" for k, v in options.items())], {})
+    wait_until(lambda: bool(value_of(address, "up") or not server.running), "prometheus scrapes", 30)
+    return server, address
+
+
+def lint(deployment: Deployment) -> list[str]:
+    faults = []
+    for process in deployment.processes:
+        text = request(process.admin(), "GET", "/metrics").text
+        faults += [f"{process.name} {line}" for line in promtool("check", "metrics", input=text)]
+    return faults
+
+
+def value_of(address: Address, expression: str) -> list[Any]:
+    """Series that an instant query finds; none while Prometheus does not answer."""
+    try:
+        answer = request(address, "GET", f"/api/v1/query?query={quote(expression)}").json()
+    except (OSError, ConnectionEnded, ValueError):
+        return []
+    if answer["status"] != "success":
+        raise AssertionError(f"{expression}: {answer['error']}")
+    return answer["data"]["result"]
+
+
+def make_trouble(deployment: Deployment) -> None:
+    """Traffic, and one of everything that is counted by label."""
+    clients = [ChatClient(edge, "QGIS") for edge in deployment.edges]
+    clients[0].register("Ada")
+    clients[1].expect("newcomer")
+    for kind in ("text", "geojson", "image"):
+        clients[0].send_kind(kind)
+        clients[0].expect(kind)
+        clients[1].expect(kind)
+    clients[0].say("x" * 300)
+    clients[0].expect_refusal("text")
+    try:
+        ChatClient(deployment.edges[0], "QGIS", headers={"Origin": "https://elsewhere.example"})
+    except HandshakeRefused:
+        pass
+    for edge in deployment.edges:
+        request(edge, "GET", "/status")
+    assert deployment.redis is not None
+    port = deployment.redis.port
+    deployment.redis.stop()
+    fanout = deployment.process("gischat-fanout")
+    wait_until(lambda: fanout.readiness() == 503, "fanout misses Redis")
+    clients[0].say("into the dark")
+    wait_until(lambda: failed_commands(deployment), "a command of Redis fails")
+    deployment.redis = RedisServer(port)
+    silent = ChatClient(deployment.edges[1], "QGIS")
+    silent.socket.auto_pong = False
+    try:
+        while True:
+            silent.receive_any()
+    except (Closed, ConnectionEnded):
+        pass
+    for client in clients:
+        client.socket.abort()
+
+
+def failed_commands(deployment: Deployment) -> bool:
+    pages = [request(process.admin(), "GET", "/metrics").text for process in deployment.processes]
+    return any(re.search(r'redis_commands_total{.*outcome="(?!OK)', page) for page in pages)
+
+
+def ask_all(address: Address) -> list[str]:
+    """Every panel has data; every alert's expression can be evaluated."""
+    faults = []
+    for panel in panels():
+        for target in panel["targets"]:
+            expression = target["expr"].replace("$__rate_interval", "1m").replace("$__range", "1m")
+            deadline = time.monotonic() + 10
+            while not (found := value_of(address, expression)) and time.monotonic() < deadline:
+                time.sleep(0.25)
+            if not found:
+                faults.append(f"panel {panel['title']!r}: no data for {expression}")
+    for expression in alerts().values():
+        value_of(address, expression)
+    return faults
