@@ -13,6 +13,8 @@ FILE = ROOT / "docker-compose.yaml"
 PARTS = {"edge-1": "gischat-edge", "edge-2": "gischat-edge", "gischat": "gischat"} | {
     part: f"gischat-{part}" for part in ("moderation", "presence", "fanout")
 }
+# gischat-edge:4.0.0 is a tag of an image, VERSION=4.0.0 a label, and newTag: "4.0.0" kustomize's.
+VERSIONS = r"(?:gischat[-a-z]*:|VERSION=|gischat-\w+, newTag: \")(\d[\d.]+)"
 # Only these may be reached from outside, Grafana from this machine.
 PUBLISHED = {"nginx", "gischat", "grafana"}
 
@@ -51,13 +53,13 @@ def check(bin_dir: Path) -> list[str]:
 
 def check_version() -> list[str]:
     """One version in CMakeLists.txt, the images and the files that name them."""
-    project = re.search(r"project\(gischat VERSION ([\d.]+)", (ROOT / "CMakeLists.txt").read_text("utf-8"))
+    cmake = (ROOT / "CMakeLists.txt").read_text("utf-8")
+    project = re.search(r"project\(gischat VERSION ([\d.]+)", cmake)
     assert project is not None
     faults = []
     for path in ("docker-compose.yaml", "k8s/Dockerfile", "k8s/base/kustomization.yaml"):
         text = (ROOT / path).read_text("utf-8")
-        named = re.findall(r"gischat[-a-z]*:(\d[\d.]+)|VERSION=(\S+)|gischat-\w+, newTag: \"([\d.]+)\"", text)
-        versions = {version for match in named for version in match if version}
+        versions = set(re.findall(VERSIONS, text))
         if versions != {project[1]}:
             faults.append(f"{path}: version {versions}, CMakeLists.txt: {project[1]}")
     return faults

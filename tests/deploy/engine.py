@@ -27,7 +27,8 @@ PROFILES = ("--profile", "monitoring", "--profile", "allinone")
 STAND_INS = """
 FROM debian:bookworm-slim AS base
 LABEL gischat.stand-in=yes
-RUN apt-get update && apt-get install -y --no-install-recommends curl nginx-light prometheus redis-server
+RUN apt-get update \\
+ && apt-get install -y --no-install-recommends curl nginx-light prometheus redis-server
 FROM base AS redis
 RUN install -d -o 999 -g 999 /data
 FROM base AS nginx
@@ -145,7 +146,8 @@ def run(*command: str | Path, **options: Any) -> str:
         [str(part) for part in command], capture_output=True, text=True, check=False, **options
     )
     if done.returncode != 0:
-        raise AssertionError(f"{' '.join(map(str, command))}:\n{(done.stdout + done.stderr)[-3000:]}")
+        words = (done.stdout + done.stderr)[-3000:]
+        raise AssertionError(f"{' '.join(map(str, command))}:\n{words}")
     return done.stdout
 
 

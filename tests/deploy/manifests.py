@@ -1,4 +1,4 @@
-"""Kubernetes' files: rendered, held against the API's own types, and against what we want of them."""
+"""Kubernetes' files: rendered, held against the API's own types, and against what we want."""
 
 from __future__ import annotations
 
@@ -66,7 +66,8 @@ def check_types(rendered: dict[str, list[Object]], modules: Path) -> list[str]:
             number += 1
             where = f"{name}: {thing['kind']} {thing['metadata']['name']}"
             lines.append(f'import {{ {thing["kind"]} as T{number} }} from "{module_of(thing)}";')
-            lines.append(f"// {where}\nexport const c{number}: T{number} = {json.dumps(thing, indent=1)};")
+            value = json.dumps(thing, indent=1)
+            lines.append(f"// {where}\nexport const c{number}: T{number} = {value};")
     source = modules / "rendered.ts"
     source.write_text("\n".join(lines), "utf-8")
     tsc = modules / "node_modules/.bin/tsc"

@@ -43,16 +43,15 @@ def panels() -> list[dict[str, Any]]:
 def promtool(*arguments: str | Path, **options: Any) -> list[str]:
     command = ["promtool", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
-    return [f"promtool: {line}" for line in (done.stdout + done.stderr).splitlines()] if (
-        done.returncode
-    ) else []
+    lines = (done.stdout + done.stderr).splitlines() if done.returncode else []
+    return [f"promtool: {line}" for line in lines]
 
 
 def check_alerts(limits: dict[str, int]) -> list[str]:
     """promtool's checks, a test and a paragraph for each alert, and the limits of memory."""
     faults = promtool("check", "rules", ALERTS) + promtool("test", "rules", TESTS)
-    same = yaml.safe_load(RULE.read_text("utf-8"))["spec"] == yaml.safe_load(ALERTS.read_text("utf-8"))
-    if not same:
+    rule = yaml.safe_load(RULE.read_text("utf-8"))
+    if rule["spec"] != yaml.safe_load(ALERTS.read_text("utf-8")):
         faults.append(f"{RULE.name} and {ALERTS.name} have different groups")
     cases = yaml.safe_load(TESTS.read_text("utf-8"))["tests"]
     fired = {a["alertname"] for c in cases for a in c.get("alert_rule_test", []) if a["exp_alerts"]}
@@ -62,7 +61,8 @@ def check_alerts(limits: dict[str, int]) -> list[str]:
             faults.append(f"{name}: no test lets it fire")
         if f"**{name}**" not in readme:
             faults.append(f"{name}: the README has no paragraph")
-    memory = re.findall(r'component=~"([\w|]+)"\} > 0.9 \* (\d+)', alerts()["GischatMemoryNearLimit"])
+    near = alerts()["GischatMemoryNearLimit"]
+    memory = re.findall(r'component=~"([\w|]+)"\} > 0.9 \* (\d+)', near)
     alarmed = {part: int(mib) << 20 for parts, mib in memory for part in parts.split("|")}
     for part, limit in alarmed.items():
         if part in limits and limits[part] != limit:
@@ -78,7 +78,8 @@ def check_dashboard() -> list[str]:
         faults.append("dashboard: two panels have one id")
     for panel in board:
         at = panel["gridPos"]
-        cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+        rows = range(at["y"], at["y"] + at["h"])
+        cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in rows}
         if cells & taken or at["x"] + at["w"] > 24:
             faults.append(f"dashboard: {panel['title']} has no room")
         taken |= cells
@@ -134,7 +135,8 @@ def start_prometheus(folder: Path, deployment: Deployment) -> tuple[ServerProces
         "--log.level": "warn",
     }
     server = ServerProcess(["prometheus", *(f"{k}={v}" for k, v in options.items())], {})
-    wait_until(lambda: bool(value_of(address, "up") or not server.running), "prometheus scrapes", 30)
+    ready = lambda: bool(value_of(address, "up") or not server.running)  # noqa: E731
+    wait_until(ready, "prometheus scrapes", 30)
     return server, address
 
 

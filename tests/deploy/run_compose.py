@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs docker-compose.yaml for real, on a Docker engine of its own. As root; 10 minutes on two cores.
+"""Runs docker-compose.yaml for real, on a Docker engine of its own. As root.
 
     run_compose.py [--engine unix:///SOCKET]
 
