@@ -74,29 +74,28 @@ UserLists::~UserLists() = default;
 
 void UserLists::Get(const std::string& name, base::Callback<Json> done, Clock::time_point now) {
   Channel& channel = *channels_.at(name);
-  Json kept;
-  bool ask = false;
   {
-    const std::lock_guard lock(channel.mutex);
+    std::unique_lock lock(channel.mutex);
     if (channel.kept != nullptr && now - channel.kept_asked < kTimeToLive) {
-      kept = channel.kept;
-    } else if (!channel.asking) {
-      ask = channel.asking = true;
-      channel.asked_change = channel.changes;
-      channel.asked = now;
-      channel.askers.push_back(std::move(done));
-      asked_->Increment();
-    } else {
+      Json kept = channel.kept;
+      lock.unlock();
+      kept_->Increment();
+      return std::move(done)(std::move(kept));
+    }
+    if (channel.asking) {
       const bool too_old = channel.asked_change != channel.changes;
       Channel::Askers& askers = too_old ? channel.later : channel.askers;
       (askers.empty() ? asked_ : shared_)->Increment();
       askers.push_back(std::move(done));
+      return;
     }
+    channel.asking = true;
+    channel.asked_change = channel.changes;
+    channel.asked = now;
+    channel.askers.push_back(std::move(done));
   }
-  if (ask) return Ask(channel);
-  if (kept == nullptr) return;
-  kept_->Increment();
-  std::move(done)(std::move(kept));
+  asked_->Increment();
+  Ask(channel);
 }
 
 void UserLists::Apply(const std::vector<hub::ChannelUpdate>& updates) {

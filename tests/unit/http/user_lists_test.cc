@@ -271,7 +271,7 @@ class BusyPresence {
 };
 
 TEST(UserListsThreadsTest, NobodyGetsAListOlderThanWhatHeHeard) {
-  constexpr int kRenames = 20'000;
+  constexpr int kRenames = 3'000;
   prometheus::Registry registry;
   std::unique_ptr<UserLists> lists;
   BusyPresence presence;
@@ -279,9 +279,9 @@ TEST(UserListsThreadsTest, NobodyGetsAListOlderThanWhatHeHeard) {
       std::make_unique<UserLists>(presence.client(), std::vector<std::string>{kChannel}, registry);
   std::atomic<int> heard = 0;
   std::atomic<int> answered = 0;
-  std::vector<std::thread> clients;
-  for (int i = 0; i < 3; ++i) {
-    clients.emplace_back([&] {
+  std::vector<std::thread> clients(3);
+  for (std::thread& client : clients) {
+    client = std::thread([&] {
       while (heard < kRenames) {
         const int seen = heard;
         const auto got = std::make_shared<std::promise<std::string>>();

@@ -65,35 +65,40 @@ class Workshop {
 // Somebody who sends an image, from a thread of his own.
 class Sender {
  public:
-  Sender(ImageDesk& desk, std::string image_data) : image_data_(std::move(image_data)) {
-    thread_ = std::thread([this, &desk] {
-      desk.Take({image_data_, &abandoned_, [this](absl::StatusOr<ImageOutcome> outcome) {
-                   outcome_.set_value(outcome.ok()
-                                          ? "(" + **outcome + ")"
-                                          : absl::StatusCodeToString(outcome.status().code()));
-                 }});
-      returned_ = true;
+  Sender(ImageDesk& desk, const std::string& image_data) {
+    sent_->image_data = image_data;
+    thread_ = std::thread([sent = sent_, &desk] {
+      desk.Take(
+          {sent->image_data, &sent->abandoned, [sent](const absl::StatusOr<ImageOutcome>& outcome) {
+             sent->outcome.set_value(outcome.ok() ? "(" + **outcome + ")"
+                                                  : StatusCodeToString(outcome.status().code()));
+           }});
+      sent->returned = true;
     });
   }
   ~Sender() { thread_.join(); }
 
-  void Leave() { abandoned_ = true; }
-  // Whether he waits for somebody else's work.
-  bool HasReturned() const { return returned_; }
+  void Leave() { sent_->abandoned = true; }
+  // Whether he has an outcome or waits for that of somebody else's.
+  bool HasReturned() const { return sent_->returned; }
   bool HasOutcome() {
-    return future_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+    return outcome_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
   }
   std::string Outcome() {
-    if (future_.wait_for(std::chrono::seconds(10)) != std::future_status::ready) return "none";
-    return future_.get();
+    if (outcome_.wait_for(std::chrono::seconds(10)) != std::future_status::ready) return "none";
+    return outcome_.get();
   }
 
  private:
-  std::string image_data_;
-  std::atomic<bool> abandoned_ = false;
-  std::atomic<bool> returned_ = false;
-  std::promise<std::string> outcome_;
-  std::future<std::string> future_ = outcome_.get_future();
+  struct Sent {
+    std::string image_data;
+    std::atomic<bool> abandoned = false;
+    std::atomic<bool> returned = false;
+    std::promise<std::string> outcome;
+  };
+
+  std::shared_ptr<Sent> sent_ = std::make_shared<Sent>();
+  std::future<std::string> outcome_ = sent_->outcome.get_future();
   std::thread thread_;
 };
 
@@ -252,10 +257,10 @@ TEST_F(ImageDeskTest, WorksOnEachByItselfWithoutACache) {
 }
 
 TEST_F(ImageDeskTest, TellsEverybodyHisOwnWhateverHappens) {
-  constexpr int kThreads = 4;
-  constexpr int kImages = 2'000;
-  std::atomic<int> wrong = 0;
-  std::atomic<int> told = 0;
+  constexpr size_t kThreads = 4;
+  constexpr size_t kImages = 2'000;
+  std::atomic<size_t> wrong = 0;
+  std::atomic<size_t> told = 0;
   ImageDesk desk(
       {.cache_bytes = 2'000, .waiting = kThreads * kImages},  // some seven of twelve are kept
       [](std::string_view image_data, const ImageDesk::Abandoned& abandoned) {
@@ -268,11 +273,11 @@ TEST_F(ImageDeskTest, TellsEverybodyHisOwnWhateverHappens) {
     std::string image_data;
     std::atomic<bool> abandoned = false;
   };
-  std::vector<std::thread> threads;
-  for (int i = 0; i < kThreads; ++i) {
-    threads.emplace_back([&, i] {
+  std::vector<std::thread> threads(kThreads);
+  for (size_t i = 0; i < kThreads; ++i) {
+    threads[i] = std::thread([&, i] {
       std::mt19937 random(static_cast<uint32_t>(i));
-      for (int round = 0; round < kImages; ++round) {
+      for (size_t round = 0; round < kImages; ++round) {
         auto sent = std::make_shared<Sent>();
         sent->image_data = std::to_string(random() % 12);
         const bool leaves = random() % 4 == 0;
@@ -290,7 +295,7 @@ TEST_F(ImageDeskTest, TellsEverybodyHisOwnWhateverHappens) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(told, kThreads * kImages);
-  EXPECT_EQ(wrong, 0);
+  EXPECT_EQ(wrong, 0U);
 }
 
 }  // namespace
