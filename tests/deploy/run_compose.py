@@ -169,6 +169,9 @@ def check_rolling_restart(compose: Compose, address: Address) -> list[str]:
     for talker in talkers:
         talker.end()
     faults = [talker.fault for talker in talkers if talker.fault]
+    faults += ["a client was cut off" for hearer in hearers if not hearer.is_alive()]
+    if faults:
+        return faults
     for hearer in hearers:
         wait_until(lambda h=hearer: len(h.heard) >= sum(t.said for t in talkers), "all is heard")
         if hearer.heard != hearers[0].heard:
@@ -201,7 +204,8 @@ def check_monitoring(compose: Compose) -> list[str]:
     return [] if groups else ["Prometheus has no alerts"]
 
 
-def check_everything(compose: Compose, ports: dict[str, int]) -> list[str]:
+def check_everything(compose: Compose, ports: dict[str, int], faults: list[str]) -> None:
+    """Adds to the faults as it goes."""
     begin = time.monotonic()
     compose("build")
     print(f"images: {time.monotonic() - begin:.0f} s\n{run('docker', 'images', 'gischat*')}")
@@ -209,7 +213,7 @@ def check_everything(compose: Compose, ports: dict[str, int]) -> list[str]:
     compose.wait_until_healthy(PARTS)
     print(f"everything is healthy: {time.monotonic() - begin:.0f} s", flush=True)
     forwarder = TlsForwarder(Address("127.0.0.1", ports["GISCHAT_HTTPS_PORT"]))
-    faults = check_hardening(compose, PARTS)
+    faults += check_hardening(compose, PARTS)
     faults += check_conformance(forwarder.address)
     faults += check_rolling_restart(compose, forwarder.address)
     faults += check_monitoring(compose)
@@ -218,7 +222,6 @@ def check_everything(compose: Compose, ports: dict[str, int]) -> list[str]:
     whole = Address("127.0.0.1", ports["GISCHAT_PORT"])
     if request(whole, "GET", "/version").status != 200:
         faults.append("all in one does not answer")
-    return faults
 
 
 def main() -> int:
@@ -243,7 +246,7 @@ def main() -> int:
                 }
             )
             try:
-                faults += check_everything(compose, ports)
+                check_everything(compose, ports, faults)
             finally:
                 stood_in = engine.stood_in()
                 compose(*PROFILES, "down", "-v", "-t", "5")
