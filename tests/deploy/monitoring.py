@@ -176,13 +176,16 @@ def make_trouble(deployment: Deployment) -> None:
         pass
     for edge in deployment.edges:
         request(edge, "GET", "/status")
+        request(edge, "GET", "/channel/QGIS/users")
     assert deployment.redis is not None
     port = deployment.redis.port
     deployment.redis.stop()
     fanout = deployment.process("gischat-fanout")
     wait_until(lambda: fanout.readiness() == 503, "fanout misses Redis")
     clients[0].say("into the dark")
-    wait_until(lambda: failed_commands(deployment), "a command of Redis fails")
+    failures = (r'redis_commands_total{.*outcome="(?!OK)', r'client_seconds_count{code="(?!OK)')
+    for trouble in failures:
+        wait_until(lambda t=trouble: counted(deployment, t), trouble)
     deployment.redis = RedisServer(port)
     silent = ChatClient(deployment.edges[1], "QGIS")
     silent.socket.auto_pong = False
@@ -195,9 +198,10 @@ def make_trouble(deployment: Deployment) -> None:
         client.socket.abort()
 
 
-def failed_commands(deployment: Deployment) -> bool:
+def counted(deployment: Deployment, pattern: str) -> bool:
+    """Whether a process has such a line on its page of metrics."""
     pages = [request(process.admin(), "GET", "/metrics").text for process in deployment.processes]
-    return any(re.search(r'redis_commands_total{.*outcome="(?!OK)', page) for page in pages)
+    return any(re.search(pattern, page) for page in pages)
 
 
 def ask_all(address: Address) -> list[str]:
