@@ -75,6 +75,9 @@ class Engine:
         """Ends the engine and removes its data; the containers have been taken down before."""
         if self._process is not None:
             self._process.stop(60)
+        for mount in Path("/proc/mounts").read_text("utf-8").splitlines():
+            if (place := mount.split()[1]).startswith(f"{self._folder}/"):
+                run("umount", place)  # dockerd leaves the namespace of networks behind
         shutil.rmtree(self._folder, ignore_errors=True)
         if self._folder.exists():
             raise AssertionError(f"{self._folder} can't be removed")
