@@ -27,6 +27,8 @@ Worker::Worker(uint64_t number, Shared shared, std::shared_ptr<void> alive)
       alive_(std::move(alive)),
       work_(context_.get_executor()),
       hub_(shared.settings.channels, shared.metrics),
+      reviewer_(context_.get_executor(), shared.moderation),
+      flush_publisher_(context_.get_executor(), [this] { shared_.publisher.Flush(); }),
       keepalive_(context_,
                  std::chrono::seconds(absl::ToInt64Seconds(shared.settings.ping_interval))),
       drain_timer_(context_.get_executor()) {}
@@ -64,8 +66,9 @@ void Worker::LetIn(http::Upgrade upgrade) {
   limits.write_timeout = absl::ToChronoSeconds(shared_.settings.write_timeout);
   const session::SessionParts parts{
       hub_,
-      shared_.moderation,
+      reviewer_,
       shared_.publisher,
+      flush_publisher_,
       shared_.lease,
       shared_.metrics,
       alive_,
@@ -78,7 +81,21 @@ void Worker::LetIn(http::Upgrade upgrade) {
 }
 
 void Worker::Apply(hub::Updates updates) {
-  asio::post(context_, [this, updates = std::move(updates)] { hub_.Apply(updates); });
+  {
+    const std::lock_guard lock(mutex_);
+    arrived_.push_back(std::move(updates));
+    if (arrived_.size() > 1) return;
+  }
+  asio::post(context_, [this] { ApplyArrived(); });
+}
+
+void Worker::ApplyArrived() {
+  std::vector<hub::Updates> arrived;
+  {
+    const std::lock_guard lock(mutex_);
+    arrived.swap(arrived_);
+  }
+  hub_.Apply(arrived);
 }
 
 void Worker::SendAway(absl::Duration time) {

@@ -5,12 +5,16 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <thread>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "edge/hub/hub.h"
+#include "edge/net/end_of_turn.h"
 #include "edge/net/queued_socket.h"
 #include "edge/session/keepalive.h"
+#include "edge/session/reviewer.h"
 #include "edge/session/session.h"
 #include "edge/settings/settings.h"
 
@@ -51,7 +55,8 @@ class Worker {
   // A new connection. On the worker's thread.
   void Serve(net::Socket socket);
 
-  // Hands updates to the hub. Thread-safe.
+  // Hands updates to the hub, together with those that come before the thread takes them.
+  // Thread-safe.
   void Apply(hub::Updates updates);
 
   // Closes every WebSocket with 1001, evenly spread over `time` so that those who come back do not
@@ -63,6 +68,7 @@ class Worker {
 
  private:
   void LetIn(http::Upgrade upgrade);
+  void ApplyArrived();
   void SendDueAway();
 
   const uint64_t number_;
@@ -71,6 +77,8 @@ class Worker {
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   hub::Hub hub_;
+  session::Reviewer reviewer_;
+  net::EndOfTurn flush_publisher_;
   session::Keepalive keepalive_;
   net::Timer drain_timer_;
   uint64_t connections_ = 0;  // so far
@@ -78,6 +86,8 @@ class Worker {
   absl::Time drain_began_;
   absl::Duration drain_time_;
   size_t drain_size_ = 0;  // connections when it began
+  std::mutex mutex_;
+  std::vector<hub::Updates> arrived_;  // guarded by mutex_; not in the hub yet
   std::thread thread_;
 };
 

@@ -5,7 +5,8 @@
 
 #include <algorithm>
 #include <fstream>
-#include <thread>
+
+#include "common/base/cores.h"
 
 namespace gischat::process {
 namespace {
@@ -20,7 +21,7 @@ size_t ResidentBytes() {
 
 Heap::Heap(boost::asio::io_context& loop, std::chrono::milliseconds interval, size_t spare)
     : interval_(interval), spare_(spare), timer_(loop) {
-  mallopt(M_ARENA_MAX, static_cast<int>(std::max(2U, std::thread::hardware_concurrency())));
+  mallopt(M_ARENA_MAX, static_cast<int>(std::max(2U, base::UsableCores())));
 }
 
 void Heap::Start() {

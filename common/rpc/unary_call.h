@@ -22,16 +22,18 @@ namespace gischat::rpc {
 // end of `pending` ends the call.
 //
 //   CallUnary(stub->async(), &Presence::Stub::async::ListUsers, "presence.ListUsers",
-//             absl::Milliseconds(500), metrics, pending, request, std::move(done));
+//             absl::Milliseconds(500), metrics, pending, std::make_shared<const Request>(...),
+//             std::move(done));
 template <typename Async, typename Interface, typename Request, typename Response>
 void CallUnary(Async* async,
                void (Interface::*method)(grpc::ClientContext*, const Request*, Response*,
                                          std::function<void(grpc::Status)>),
                std::string_view name, absl::Duration timeout, CallMetrics& metrics,
-               PendingCalls& pending, Request request, base::Callback<Response> done) {
+               PendingCalls& pending, std::shared_ptr<const Request> request,
+               base::Callback<Response> done) {
   struct Call {
     grpc::ClientContext context;
-    Request request;
+    std::shared_ptr<const Request> request;
     Response response;
     base::Callback<Response> done;
     absl::Time began;
@@ -42,7 +44,7 @@ void CallUnary(Async* async,
   call->began = absl::Now();
   call->context.set_deadline(absl::ToChronoTime(call->began + timeout));
   pending.Add({call, &call->context});
-  (async->*method)(&call->context, &call->request, &call->response,
+  (async->*method)(&call->context, call->request.get(), &call->response,
                    [call, name, &metrics, &pending](const grpc::Status& status) {
                      metrics.Observe(name, static_cast<absl::StatusCode>(status.error_code()),
                                      absl::Now() - call->began);

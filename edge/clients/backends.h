@@ -19,8 +19,12 @@ namespace gischat::edge::clients {
 class ModerationClient {
  public:
   virtual ~ModerationClient() = default;
-  virtual void Review(moderation::v1::ReviewRequest request,
+  // One message; the only way for an image.
+  virtual void Review(std::shared_ptr<const moderation::v1::ReviewRequest> request,
                       base::Callback<moderation::v1::ReviewResponse> done) = 0;
+  // Several without an image; the answers are in the order of the requests, and as many.
+  virtual void ReviewAll(std::shared_ptr<const moderation::v1::ReviewBatch> batch,
+                         base::Callback<moderation::v1::ReviewBatchAnswer> done) = 0;
   // Whether the last attempt to reach the service succeeded.
   virtual bool IsReachable() = 0;
 };

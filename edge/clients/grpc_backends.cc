@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "common/rpc/call_metrics.h"
+#include "common/rpc/pipeline.h"
 #include "common/rpc/unary_call.h"
 #include "gischat/fanout/v1/fanout.grpc.pb.h"
 #include "gischat/moderation/v1/moderation.grpc.pb.h"
@@ -27,18 +28,39 @@ constexpr absl::Duration kHistoryTimeout = absl::Seconds(2);
 
 class GrpcModerationClient final : public ModerationClient {
  public:
+  using ReviewRequest = moderation::v1::ReviewRequest;
+  using ReviewResponse = moderation::v1::ReviewResponse;
+
   GrpcModerationClient(std::shared_ptr<grpc::Channel> channel, std::function<bool()> is_reachable,
                        rpc::CallMetrics& metrics)
       : is_reachable_(std::move(is_reachable)),
         stub_(moderation::v1::Moderation::NewStub(channel)),
-        metrics_(metrics) {}
+        metrics_(metrics),
+        batches_(
+            [this](auto* context, auto* reactor) { stub_->async()->ReviewAll(context, reactor); },
+            "moderation.ReviewAll", metrics, pending_) {}
 
-  void Review(moderation::v1::ReviewRequest request,
-              base::Callback<moderation::v1::ReviewResponse> done) override {
-    if (request.message().has_image()) {
+  void Review(std::shared_ptr<const ReviewRequest> request,
+              base::Callback<ReviewResponse> done) override {
+    if (request->message().has_image()) {
       return Call(kImageReviewTimeout, std::move(request), std::move(done));
     }
-    Attempt(0, std::move(request), std::move(done));
+    Attempt<ReviewResponse>(
+        0,
+        [this, request = std::move(request)](absl::Duration timeout, auto answered) {
+          Call(timeout, request, std::move(answered));
+        },
+        std::move(done));
+  }
+
+  void ReviewAll(std::shared_ptr<const moderation::v1::ReviewBatch> batch,
+                 base::Callback<moderation::v1::ReviewBatchAnswer> done) override {
+    Attempt<moderation::v1::ReviewBatchAnswer>(
+        0,
+        [this, batch = std::move(batch)](absl::Duration timeout, auto answered) {
+          batches_.Call(batch, timeout, std::move(answered));
+        },
+        std::move(done));
   }
 
   bool IsReachable() override { return is_reachable_(); }
@@ -46,25 +68,22 @@ class GrpcModerationClient final : public ModerationClient {
  private:
   using Async = moderation::v1::Moderation::StubInterface::async_interface;
 
-  void Attempt(size_t number, moderation::v1::ReviewRequest request,
-               base::Callback<moderation::v1::ReviewResponse> done) {
-    const absl::Duration timeout = kReviewAttempts[number];
-    if (number + 1 == kReviewAttempts.size()) {
-      return Call(timeout, std::move(request), std::move(done));
-    }
-    moderation::v1::ReviewRequest sent = request;
-    Call(timeout, std::move(sent),
-         [this, number, request = std::move(request),
-          done = std::move(done)](absl::StatusOr<moderation::v1::ReviewResponse> answer) mutable {
-           if (!absl::IsDeadlineExceeded(answer.status())) {
-             return std::move(done)(std::move(answer));
-           }
-           Attempt(number + 1, std::move(request), std::move(done));
-         });
+  // Makes the call, and makes it again when there is no answer in time.
+  template <typename Response, typename Make>
+  static void Attempt(size_t number, Make make, base::Callback<Response> done) {
+    if (number + 1 == kReviewAttempts.size()) return make(kReviewAttempts[number], std::move(done));
+    make(kReviewAttempts[number],
+         base::Callback<Response>(
+             [number, make, done = std::move(done)](absl::StatusOr<Response> answer) mutable {
+               if (!absl::IsDeadlineExceeded(answer.status())) {
+                 return std::move(done)(std::move(answer));
+               }
+               Attempt<Response>(number + 1, std::move(make), std::move(done));
+             }));
   }
 
-  void Call(absl::Duration timeout, moderation::v1::ReviewRequest request,
-            base::Callback<moderation::v1::ReviewResponse> done) {
+  void Call(absl::Duration timeout, std::shared_ptr<const ReviewRequest> request,
+            base::Callback<ReviewResponse> done) {
     rpc::CallUnary(stub_->async(), &Async::Review, "moderation.Review", timeout, metrics_, pending_,
                    std::move(request), std::move(done));
   }
@@ -72,6 +91,7 @@ class GrpcModerationClient final : public ModerationClient {
   const std::function<bool()> is_reachable_;
   std::unique_ptr<moderation::v1::Moderation::Stub> stub_;
   rpc::CallMetrics& metrics_;
+  rpc::Pipeline<moderation::v1::ReviewBatch, moderation::v1::ReviewBatchAnswer> batches_;
   rpc::PendingCalls pending_;  // ends first
 };
 
@@ -118,7 +138,7 @@ class GrpcPresenceClient final : public PresenceClient {
                                   std::function<void(grpc::Status)>),
             std::string_view name, Request request, base::Callback<Response> done) {
     rpc::CallUnary(stub_->async(), method, name, kPresenceTimeout, metrics_, pending_,
-                   std::move(request), std::move(done));
+                   std::make_shared<const Request>(std::move(request)), std::move(done));
   }
 
   std::unique_ptr<presence::v1::Presence::Stub> stub_;
@@ -185,18 +205,31 @@ class EventReader final : public grpc::ClientReadReactor<fanout::v1::SubscribeRe
 class GrpcFanoutClient final : public FanoutClient {
  public:
   GrpcFanoutClient(std::shared_ptr<grpc::Channel> channel, rpc::CallMetrics& metrics)
-      : stub_(fanout::v1::Fanout::NewStub(channel)), metrics_(metrics) {}
+      : stub_(fanout::v1::Fanout::NewStub(channel)),
+        metrics_(metrics),
+        publishes_(
+            [this](auto* context, auto* reactor) { stub_->async()->PublishAll(context, reactor); },
+            "fanout.PublishAll", metrics, pending_) {}
 
   void Publish(fanout::v1::PublishRequest request, absl::Duration timeout,
                base::Callback<fanout::v1::PublishResponse> done) override {
-    rpc::CallUnary(stub_->async(), &Async::Publish, "fanout.Publish", timeout, metrics_, pending_,
-                   std::move(request), std::move(done));
+    auto message = std::make_shared<fanout::v1::PublishAllRequest>();
+    *message->mutable_publish() = std::move(request);
+    message->set_timeout_us(static_cast<uint64_t>(absl::ToInt64Microseconds(timeout)));
+    publishes_.Call(std::move(message), timeout, [done = std::move(done)](auto answer) mutable {
+      if (!answer.ok()) return std::move(done)(answer.status());
+      if (answer->code() == 0) {
+        return std::move(done)(std::move(*answer->mutable_published()));
+      }
+      std::move(done)(absl::Status(static_cast<absl::StatusCode>(answer->code()), answer->error()));
+    });
   }
 
   void History(fanout::v1::HistoryRequest request,
                base::Callback<fanout::v1::HistoryResponse> done) override {
     rpc::CallUnary(stub_->async(), &Async::History, "fanout.History", kHistoryTimeout, metrics_,
-                   pending_, std::move(request), std::move(done));
+                   pending_, std::make_shared<const fanout::v1::HistoryRequest>(std::move(request)),
+                   std::move(done));
   }
 
   std::unique_ptr<Stream> Subscribe(fanout::v1::SubscribeRequest request,
@@ -220,6 +253,7 @@ class GrpcFanoutClient final : public FanoutClient {
 
   std::unique_ptr<fanout::v1::Fanout::Stub> stub_;
   rpc::CallMetrics& metrics_;
+  rpc::Pipeline<fanout::v1::PublishAllRequest, fanout::v1::PublishAllResponse> publishes_;
   rpc::PendingCalls pending_;  // ends first
 };
 

@@ -79,15 +79,19 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
 
   void Publish(std::string message, bool stored, base::StatusCallback done) {
     Waiting waiting{std::move(message), stored, absl::Now() + limits_.patience, std::move(done)};
-    switch (Enqueue(waiting)) {
-      case Enqueued::kFull:
-        metrics_->refused.Increment();
-        return std::move(waiting.done)(absl::ResourceExhaustedError("too many messages wait"));
-      case Enqueued::kBehindOthers:
-        return;
-      case Enqueued::kFirst:
-        return SendNext();
+    if (Enqueue(waiting)) return;
+    metrics_->refused.Increment();
+    std::move(waiting.done)(absl::ResourceExhaustedError("too many messages wait"));
+  }
+
+  void Flush() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (busy_ || waiting_.empty()) return;
+      busy_ = true;
+      awake_ = absl::Now();
     }
+    SendNext();
   }
 
   void Stop() {
@@ -120,20 +124,17 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
     bool was_sent = false;  // since it was refused last: it may stand in the channel
     bool was_refused = false;
   };
-  enum class Enqueued { kFull, kBehindOthers, kFirst };
 
-  // kFirst: nothing was under way, and the caller has to begin.
-  Enqueued Enqueue(Waiting& waiting) {
+  // False: there is no room.
+  bool Enqueue(Waiting& waiting) {
     const std::lock_guard lock(mutex_);
     const bool full = waiting_.size() >= limits_.messages ||
                       (!waiting_.empty() && bytes_ + waiting.message.size() > limits_.bytes);
-    if (full || stopped_) return Enqueued::kFull;
+    if (full || stopped_) return false;
     bytes_ += waiting.message.size();
     metrics_->backlog.Increment();
     waiting_.push_back(std::move(waiting));
-    if (std::exchange(busy_, true)) return Enqueued::kBehindOthers;
-    awake_ = absl::Now();
-    return Enqueued::kFirst;
+    return true;
   }
 
   // Sends what waits as one batch, if anything does. Called by whoever set busy_, or goes on with
@@ -359,6 +360,10 @@ void Publisher::Publish(std::string_view channel, std::string message, bool stor
         absl::NotFoundError(absl::StrCat("no channel '", std::string(channel), "'")));
   }
   series->Publish(std::move(message), stored, std::move(done));
+}
+
+void Publisher::Flush() {
+  for (const auto& [channel, series] : series_) series->Flush();
 }
 
 hub::Place Publisher::place(std::string_view channel) const {

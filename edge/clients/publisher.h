@@ -28,7 +28,8 @@ struct BacklogLimits {
 // Puts messages into the channels of this edge, each channel's in the order of the calls and each
 // message exactly once.
 //
-// Per channel one batch is under way at a time; what is said meanwhile forms the next one. A batch
+// Messages are gathered until Flush(). Per channel one batch is under way at a time; what is said
+// meanwhile forms the next one. A batch
 // whose outcome is unknown is sent again under the same numbers, which makes that harmless, until
 // its messages have waited for too long. So is one that a full store refused. The outcome that
 // `done` gets, on any thread:
@@ -43,9 +44,12 @@ class Publisher {
             prometheus::Registry& registry);
   ~Publisher();  // messages that wait get kDeadlineExceeded or kUnknown
 
-  // Thread-safe. The channel must be one of those given.
+  // Takes a message, to be sent at the next Flush() or with the next batch. Thread-safe. The
+  // channel must be one of those given.
   void Publish(std::string_view channel, std::string message, bool stored,
                base::StatusCallback done);
+  // Sends what was taken, where no batch is under way. Thread-safe.
+  void Flush();
 
   // Where the last event of a channel stood after the last publish that succeeded; epoch 0: none
   // did. A hub that is there has heard everything that was published before. Thread-safe.

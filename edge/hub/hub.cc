@@ -1,6 +1,7 @@
 #include "edge/hub/hub.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "common/base/clock.h"
@@ -36,25 +37,29 @@ Place Hub::place(std::string_view channel) const {
   return found == channels_.end() ? Place() : found->second.members.place();
 }
 
-void Hub::Apply(const Updates& updates) {
-  for (const ChannelUpdate& update : *updates) {
-    const auto found = channels_.find(update.channel);
-    if (found == channels_.end()) continue;
-    Channel& channel = found->second;
-    ChannelMembers& members = channel.members;
-    if (update.is_snapshot) {
-      if (members.has_window()) observer_.OnRestart(members.name());
-      for (const Happening& unseen : members.Restart(update)) Deliver(members, *unseen.broadcast);
-      for (Waiting& entrant : std::exchange(channel.waiting, {})) {
-        LetIn(channel, std::move(entrant));
-      }
-      continue;
-    }
-    for (const Happening& happening : update.happenings) {
-      if (members.Advance(happening)) Deliver(members, *happening.broadcast);
-    }
+void Hub::Apply(const std::vector<Updates>& batch) {
+  for (const Updates& updates : batch) {
+    for (const ChannelUpdate& update : *updates) Take(update);
   }
+  for (Channel* channel : std::exchange(open_runs_, {})) EndRun(*channel);
   FlushAll();
+}
+
+void Hub::Take(const ChannelUpdate& update) {
+  const auto found = channels_.find(update.channel);
+  if (found == channels_.end()) return;
+  Channel& channel = found->second;
+  ChannelMembers& members = channel.members;
+  if (!update.is_snapshot) {
+    for (const Happening& happening : update.happenings) {
+      if (members.Advance(happening)) Deliver(channel, happening.broadcast);
+    }
+    return;
+  }
+  if (members.has_window()) observer_.OnRestart(members.name());
+  for (const Happening& unseen : members.Restart(update)) Deliver(channel, unseen.broadcast);
+  EndRun(channel);  // those who are let in now have it in their replay
+  for (Waiting& entrant : std::exchange(channel.waiting, {})) LetIn(channel, std::move(entrant));
 }
 
 void Hub::Join(Member& member, std::string_view channel, const Count* count,
@@ -128,18 +133,36 @@ void Hub::Leave(Member& member) {
   }
 }
 
-void Hub::Deliver(ChannelMembers& channel, const Broadcast& broadcast) {
-  if (broadcast.message().has_nb_users()) return DeliverCount(channel, broadcast);
-  if (broadcast.message().has_like()) return DeliverLike(channel, broadcast);
-  if (broadcast.message().has_newcomer()) GrantNickname(channel, broadcast);
-  uint64_t clients = 0;
-  for (Member* member : channel.members()) {
-    const codec::SharedBytes& frame = broadcast.Frame(member->shape);
-    if (frame == nullptr) continue;
-    Queue(*member, frame);
-    ++clients;
+void Hub::Deliver(Channel& channel, const BroadcastPtr& broadcast) {
+  const ChatMessage& message = broadcast->message();
+  if (message.has_nb_users() || message.has_like()) {
+    EndRun(channel);
+    if (message.has_like()) return DeliverLike(channel.members, *broadcast);
+    return DeliverCount(channel.members, *broadcast);
   }
-  observer_.OnDelivered(broadcast.message().kind_case(), clients);
+  if (message.has_newcomer()) GrantNickname(channel.members, *broadcast);
+  if (channel.run.empty()) open_runs_.push_back(&channel);
+  channel.run.Add(broadcast);
+}
+
+void Hub::EndRun(Channel& channel) {
+  if (channel.run.empty()) return;
+  Run run = std::exchange(channel.run, {});
+  std::array<uint64_t, codec::kShapes> clients{};
+  for (Member* member : channel.members.members()) {
+    const std::vector<codec::SharedBytes>& pieces = run.Pieces(member->shape);
+    ++clients[static_cast<size_t>(member->shape)];
+    for (const codec::SharedBytes& piece : pieces) member->Queue(piece);
+    if (!pieces.empty()) MarkForFlush(*member);
+  }
+  for (const BroadcastPtr& message : run.messages()) {
+    uint64_t shown = 0;
+    for (size_t shape = 0; shape < clients.size(); ++shape) {
+      if (clients[shape] == 0) continue;
+      if (message->Frame(static_cast<codec::Shape>(shape)) != nullptr) shown += clients[shape];
+    }
+    observer_.OnDelivered(message->message().kind_case(), shown);
+  }
 }
 
 // Who sees the newcomer may like it at once.

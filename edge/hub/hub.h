@@ -10,6 +10,7 @@
 
 #include "edge/hub/channel_members.h"
 #include "edge/hub/member.h"
+#include "edge/hub/run.h"
 #include "edge/hub/update.h"
 
 namespace gischat::edge::hub {
@@ -27,16 +28,17 @@ class DeliveryObserver {
 // Hands what happens in the channels to the clients of one io thread. Every io thread has a hub of
 // its own and sees the same updates in the same order; confined to that thread.
 //
-// For each client a broadcast costs an append of a shared frame, and a share of the one Flush at
-// the end of the batch. Who joins is shown the window of stored messages as it stands between two
-// updates: nothing is missing or doubled between the replay and what follows.
+// For each client a batch costs an append of shared bytes and one Flush at its end, hardly more for
+// many messages than for one. Who joins is shown the window of stored messages as it stands between
+// two updates: nothing is missing or doubled between the replay and what follows.
 class Hub {
  public:
   Hub(const std::vector<std::string>& channels, DeliveryObserver& observer);
 
   bool HasChannel(std::string_view channel) const;
 
-  void Apply(const Updates& updates);
+  // Takes a batch: everything in it is handed to a client together.
+  void Apply(const std::vector<Updates>& batch);
 
   // Lets a client in. It is sent the stored messages and `count` (when that is known), in the order
   // of its API, followed by everything that happens from now on. `joined` is called when that is
@@ -66,11 +68,14 @@ class Hub {
     explicit Channel(std::string name) : members(std::move(name)) {}
     ChannelMembers members;
     std::vector<Waiting> waiting;  // for the first snapshot
+    Run run;                       // of the batch that is being taken: not yet handed out
   };
 
   std::vector<Waiting*> FindWaiting(const Member& member);
   void LetIn(Channel& channel, Waiting entrant);
-  void Deliver(ChannelMembers& channel, const Broadcast& broadcast);
+  void Take(const ChannelUpdate& update);
+  void Deliver(Channel& channel, const BroadcastPtr& broadcast);
+  void EndRun(Channel& channel);
   void GrantNickname(ChannelMembers& channel, const Broadcast& broadcast);
   void DeliverCount(ChannelMembers& channel, const Broadcast& broadcast);
   void DeliverLike(ChannelMembers& channel, const Broadcast& broadcast);
@@ -80,6 +85,7 @@ class Hub {
   void FlushAll();
 
   std::map<std::string, Channel, std::less<>> channels_;
+  std::vector<Channel*> open_runs_;
   std::vector<Member*> to_flush_;
   DeliveryObserver& observer_;
   size_t member_count_ = 0;

@@ -25,7 +25,7 @@ class Member {
   Member(const Member&) = delete;
   Member& operator=(const Member&) = delete;
 
-  // Queues a frame. Must not leave the hub before it returns.
+  // Queues one whole frame, or several in a row. Must not leave the hub before it returns.
   virtual void Queue(const codec::SharedBytes& frame) = 0;
   // Queues a frame of the replay, which counts against no bound.
   virtual void QueueReplay(const codec::SharedBytes& frame) = 0;

@@ -17,10 +17,14 @@ void SendQueue::Append(codec::SharedBytes bytes, bool counted) {
   frames_.push_back({std::move(bytes), counted});
 }
 
-size_t SendQueue::Gather(std::array<std::string_view, kGathered>* pieces) const {
+size_t SendQueue::Gather(std::array<iovec, kGathered>* pieces) const {
   const size_t count = std::min(frames_.size() - first_, kGathered);
-  for (size_t i = 0; i < count; ++i) (*pieces)[i] = *frames_[first_ + i].bytes;
-  if (count > 0) (*pieces)[0].remove_prefix(written_);
+  for (size_t i = 0; i < count; ++i) {
+    const std::string& bytes = *frames_[first_ + i].bytes;
+    const size_t from = i == 0 ? written_ : 0;
+    // The interface of the system only lacks the const.
+    (*pieces)[i] = {const_cast<char*>(bytes.data()) + from, bytes.size() - from};
+  }
   return count;
 }
 

@@ -1,8 +1,9 @@
 #pragma once
 
+#include <sys/uio.h>
+
 #include <array>
 #include <cstddef>
-#include <string_view>
 #include <vector>
 
 #include "edge/codec/frame.h"
@@ -25,7 +26,7 @@ class SendQueue {
 
   // The next bytes to write. Returns how many pieces were filled in. Valid until the next call of
   // another function.
-  size_t Gather(std::array<std::string_view, kGathered>* pieces) const;
+  size_t Gather(std::array<iovec, kGathered>* pieces) const;
 
   // So many bytes of the front were written.
   void Consume(size_t bytes);

@@ -9,6 +9,7 @@
 #include "common/base/random_id.h"
 #include "edge/codec/json_document.h"
 #include "edge/codec/message_encoder.h"
+#include "edge/session/after.h"
 
 namespace gischat::edge::session {
 namespace {
@@ -21,24 +22,6 @@ using Step = Outgoing::Step;
 constexpr std::chrono::seconds kJoinPatience(2);
 // While a nickname is claimed or given back, later messages of the client wait so long at most.
 constexpr std::chrono::seconds kPausePatience(1);
-// A message whose review fails for want of moderation is tried again for so long.
-constexpr absl::Duration kReviewPatience = absl::Seconds(10);
-constexpr std::chrono::milliseconds kReviewRetry(200);
-
-// Calls `action` after `wait` on the session's thread.
-template <typename Duration, typename Action>
-void After(net::Executor executor, Duration wait, Action action) {
-  auto timer = std::make_shared<net::Timer>(executor);
-  timer->expires_after(wait);
-  timer->async_wait(
-      [timer, action = std::move(action)](boost::system::error_code) mutable { action(); });
-}
-
-// A service that ends cancels the calls that it has.
-bool IsTransient(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
-         absl::IsCancelled(status);
-}
 
 }  // namespace
 
@@ -124,43 +107,31 @@ void Session::Take(codec::DecodedMessage decoded, size_t bytes) {
   moderation::v1::ReviewRequest request;
   *request.mutable_message() = std::move(message);
   *request.mutable_decoding_violations() = std::move(decoded.violations);
-  Review(outgoing, std::move(request), absl::Now() + kReviewPatience);
+  Review(outgoing, std::move(request));
 }
 
 void Session::Review(const std::shared_ptr<Outgoing>& outgoing,
-                     moderation::v1::ReviewRequest request, absl::Time give_up) {
-  moderation::v1::ReviewRequest sent = request;
-  parts_.moderation.Review(
-      std::move(sent), [self = shared_from_this(), outgoing, give_up, executor = executor_,
-                        request = std::move(request)](auto answer) mutable {
-        asio::post(executor, [self = std::move(self), outgoing, give_up,
-                              request = std::move(request), answer = std::move(answer)]() mutable {
-          self->OnReviewed(outgoing, std::move(request), give_up, std::move(answer));
-        });
-      });
+                     moderation::v1::ReviewRequest request) {
+  const ChatMessage::KindCase kind = request.message().kind_case();
+  parts_.reviewer.Review(std::move(request),
+                         [self = shared_from_this(), outgoing, kind](auto answer) {
+                           self->OnReviewed(*outgoing, kind, std::move(answer));
+                         });
 }
 
-void Session::OnReviewed(const std::shared_ptr<Outgoing>& outgoing,
-                         moderation::v1::ReviewRequest request, absl::Time give_up,
+void Session::OnReviewed(Outgoing& outgoing, ChatMessage::KindCase kind,
                          absl::StatusOr<moderation::v1::ReviewResponse> answer) {
-  if (!answer.ok() && IsTransient(answer.status()) && absl::Now() < give_up) {
-    return After(
-        executor_, kReviewRetry,
-        [self = shared_from_this(), outgoing, give_up, request = std::move(request)]() mutable {
-          self->Review(outgoing, std::move(request), give_up);
-        });
-  }
-  const std::string kind(codec::KindName(request.message().kind_case()));
   if (!answer.ok()) {
-    outgoing->step = Step::kRefuse;
+    const std::string what(codec::KindName(kind));
     const bool busy = answer.status().code() == absl::StatusCode::kResourceExhausted;
-    outgoing->reason = busy ? kind + ": not delivered, too many are being worked on; try again"
-                            : kind + ": not delivered, the server can't check it now; try again";
-    outgoing->label = busy ? "moderation_busy" : "moderation_away";
+    outgoing.step = Step::kRefuse;
+    outgoing.reason = busy ? what + ": not delivered, too many are being worked on; try again"
+                           : what + ": not delivered, the server can't check it now; try again";
+    outgoing.label = busy ? "moderation_busy" : "moderation_away";
   } else if (answer->has_accepted()) {
-    Accept(*outgoing, std::move(*answer->mutable_accepted()));
+    Accept(outgoing, std::move(*answer->mutable_accepted()));
   } else {
-    Reject(*outgoing, answer->rejected().violations());
+    Reject(outgoing, answer->rejected().violations());
   }
   Advance();
 }
@@ -244,6 +215,7 @@ void Session::Publish(Outgoing& outgoing) {
           self->OnPublished(kind, bytes, status);
         });
       });
+  parts_.flush_publisher.Request();
 }
 
 void Session::OnPublished(std::string_view kind, size_t bytes, const absl::Status& status) {

@@ -11,10 +11,12 @@
 #include "edge/codec/api.h"
 #include "edge/codec/message_decoder.h"
 #include "edge/hub/hub.h"
+#include "edge/net/end_of_turn.h"
 #include "edge/net/queued_socket.h"
 #include "edge/session/edge_metrics.h"
 #include "edge/session/message_gate.h"
 #include "edge/session/outbox.h"
+#include "edge/session/reviewer.h"
 
 namespace gischat::edge::session {
 
@@ -31,9 +33,10 @@ class Wire {
 
 // The parts that a session works with. What is given by reference outlives it.
 struct SessionParts {
-  hub::Hub& hub;  // of the session's thread
-  clients::ModerationClient& moderation;
+  hub::Hub& hub;       // of the session's thread
+  Reviewer& reviewer;  // of the session's thread
   clients::Publisher& publisher;
+  net::EndOfTurn& flush_publisher;  // of the session's thread
   clients::Lease& lease;
   EdgeMetrics& metrics;
   // Kept until everything that the session took is dealt with: whoever waits for all sessions to
@@ -95,10 +98,9 @@ class Session final : public hub::Member, public std::enable_shared_from_this<Se
 
   bool MaySpeak();
   void Take(codec::DecodedMessage decoded, size_t bytes);
-  void Review(const std::shared_ptr<Outgoing>& outgoing, moderation::v1::ReviewRequest request,
-              absl::Time give_up);
-  void OnReviewed(const std::shared_ptr<Outgoing>& outgoing, moderation::v1::ReviewRequest request,
-                  absl::Time give_up, absl::StatusOr<moderation::v1::ReviewResponse> answer);
+  void Review(const std::shared_ptr<Outgoing>& outgoing, moderation::v1::ReviewRequest request);
+  void OnReviewed(Outgoing& outgoing, chat::v1::ChatMessage::KindCase kind,
+                  absl::StatusOr<moderation::v1::ReviewResponse> answer);
   void Accept(Outgoing& outgoing, moderation::v1::Acceptance accepted);
   void Reject(Outgoing& outgoing, const codec::Violations& violations);
   void RefuseAtTurn(size_t bytes, std::string reason, std::string label);

@@ -1,8 +1,8 @@
 #include "edge/settings/settings.h"
 
 #include <algorithm>
-#include <thread>
 
+#include "common/base/cores.h"
 #include "edge/settings/ip_network.h"
 
 namespace gischat::edge {
@@ -26,7 +26,7 @@ uint64_t LargestMessage(const config::ContentLimits& limits) {
   return std::max<uint64_t>({kMaxMessageBytes, image, limits.max_image_raw_length});
 }
 
-Settings::Settings() : threads(std::max(1u, std::thread::hardware_concurrency())) {}
+Settings::Settings() : threads(base::UsableCores()) {}
 
 void Settings::Declare(config::Table& table) {
   table.Number("GISCHAT_PORT", &port, {.min = 0, .unit = "port"},

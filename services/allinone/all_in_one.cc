@@ -71,6 +71,7 @@ class AllInOne::Parts {
 
  private:
   void StopServices() {
+    moderation_.EndStreams();
     fanout_.EndStreams();
     server_->Shutdown(kCallsEnd);
     fanout_.Stop();

@@ -4,6 +4,7 @@
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 
+#include <boost/asio/post.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,17 +25,24 @@ grpc::Slice Share(const Wire& item) {
 
 }  // namespace
 
-std::shared_ptr<EventStream> EventStream::Open(grpc::CallbackServerContext* context,
+std::shared_ptr<EventStream> EventStream::Open(boost::asio::io_context& loop,
+                                               grpc::CallbackServerContext* context,
                                                size_t max_bytes, Metrics& metrics,
                                                std::function<void(EventStream*)> on_done) {
-  auto stream = std::make_shared<EventStream>(context, max_bytes, metrics, std::move(on_done));
+  auto stream =
+      std::make_shared<EventStream>(loop, context, max_bytes, metrics, std::move(on_done));
   stream->self_ = stream;
   return stream;
 }
 
-EventStream::EventStream(grpc::CallbackServerContext* context, size_t max_bytes, Metrics& metrics,
+EventStream::EventStream(boost::asio::io_context& loop, grpc::CallbackServerContext* context,
+                         size_t max_bytes, Metrics& metrics,
                          std::function<void(EventStream*)> on_done)
-    : context_(context), max_bytes_(max_bytes), metrics_(metrics), on_done_(std::move(on_done)) {
+    : loop_(loop),
+      context_(context),
+      max_bytes_(max_bytes),
+      metrics_(metrics),
+      on_done_(std::move(on_done)) {
   metrics_.streams.Increment();
 }
 
@@ -49,8 +57,15 @@ void EventStream::Put(const Wire& item) {
     DropWaiting();
     ending_ = grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED,
                            "too much waits for this reader: resume on a new stream");
+    return Advance(std::move(lock));
   }
-  Advance(std::move(lock));
+  if (writing_ || std::exchange(will_advance_, true)) return;
+  lock.unlock();
+  boost::asio::post(loop_, [self = shared_from_this()] {
+    std::unique_lock relock(self->mutex_);
+    self->will_advance_ = false;
+    self->Advance(std::move(relock));
+  });
 }
 
 void EventStream::Beat() {

@@ -3,6 +3,7 @@
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
 
+#include <boost/asio/io_context.hpp>
 #include <cstddef>
 #include <deque>
 #include <functional>
@@ -23,14 +24,17 @@ class EventStream : public Sink,
                     public grpc::ServerWriteReactor<grpc::ByteBuffer>,
                     public std::enable_shared_from_this<EventStream> {
  public:
-  // `on_done` runs when the call is over, on a thread of gRPC. The metrics outlive the stream.
-  static std::shared_ptr<EventStream> Open(grpc::CallbackServerContext* context, size_t max_bytes,
+  // `on_done` runs when the call is over, on a thread of gRPC. The loop and the metrics outlive the
+  // stream.
+  static std::shared_ptr<EventStream> Open(boost::asio::io_context& loop,
+                                           grpc::CallbackServerContext* context, size_t max_bytes,
                                            Metrics& metrics,
                                            std::function<void(EventStream*)> on_done);
 
-  EventStream(grpc::CallbackServerContext* context, size_t max_bytes, Metrics& metrics,
-              std::function<void(EventStream*)> on_done);
+  EventStream(boost::asio::io_context& loop, grpc::CallbackServerContext* context, size_t max_bytes,
+              Metrics& metrics, std::function<void(EventStream*)> on_done);
 
+  // What is put in one turn of the loop goes out together.
   void Put(const Wire& item) override;
   void Beat();                    // sends an empty message when nothing else is under way
   void End(grpc::Status status);  // after the write that is under way, if there is one
@@ -44,6 +48,7 @@ class EventStream : public Sink,
   grpc::ByteBuffer TakeMessage();
   void DropWaiting();
 
+  boost::asio::io_context& loop_;
   grpc::CallbackServerContext* const context_;
   const size_t max_bytes_;
   Metrics& metrics_;
@@ -54,7 +59,8 @@ class EventStream : public Sink,
   std::deque<Wire> waiting_;
   size_t waiting_bytes_ = 0;
   bool writing_ = false;
-  grpc::ByteBuffer message_;  // being written
+  bool will_advance_ = false;  // at the end of the loop's turn
+  grpc::ByteBuffer message_;   // being written
   std::optional<grpc::Status> ending_;
   int beats_since_end_ = 0;
   bool finished_ = false;

@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
@@ -13,6 +14,7 @@
 
 #include "absl/time/clock.h"
 #include "common/redis/run_on_loop.h"
+#include "common/rpc/answers.h"
 #include "common/rpc/status.h"
 #include "gischat/fanout/v1/fanout.grpc.pb.h"
 #include "services/fanout/channel_feed.h"
@@ -36,8 +38,7 @@ grpc::Status Check(const v1::PublishRequest& request) {
   return grpc::Status::OK;
 }
 
-bus::Batch ToBatch(const v1::PublishRequest& request,
-                   std::chrono::system_clock::time_point deadline) {
+bus::Batch ToBatch(const v1::PublishRequest& request, absl::Time deadline) {
   bus::Batch batch{
       .publisher = request.publisher(), .first_sequence = request.first_sequence(), .drafts = {}};
   batch.after_gap = request.after_gap();
@@ -45,10 +46,19 @@ bus::Batch ToBatch(const v1::PublishRequest& request,
   for (const v1::Draft& draft : request.drafts()) {
     batch.drafts.push_back({draft.message(), draft.stored()});
   }
-  if (deadline != std::chrono::system_clock::time_point::max()) {
-    batch.deadline = absl::FromChrono(deadline);
-  }
+  batch.deadline = deadline;
   return batch;
+}
+
+absl::Time DeadlineOf(const grpc::CallbackServerContext& context) {
+  const auto deadline = context.deadline();
+  const bool has_one = deadline != std::chrono::system_clock::time_point::max();
+  return has_one ? absl::FromChrono(deadline) : absl::InfiniteFuture();
+}
+
+absl::Time DeadlineOf(const v1::PublishAllRequest& request) {
+  const auto timeout = static_cast<int64_t>(request.timeout_us());
+  return timeout == 0 ? absl::InfiniteFuture() : absl::Now() + absl::Microseconds(timeout);
 }
 
 v1::PublishResponse::Outcome ToOutcome(bus::Receipt::Outcome outcome) {
@@ -137,7 +147,7 @@ EventStream* Service::Streams::Open(grpc::CallbackServerContext* context,
   for (const v1::ResumePoint& point : request.channels()) channels.push_back(point.channel());
   // The loop does both, so that what is attached first is detached later.
   auto stream = EventStream::Open(
-      context, max_stream_bytes_, metrics_,
+      loop_, context, max_stream_bytes_, metrics_,
       [self = shared_from_this(), channels = std::move(channels)](EventStream* done) {
         boost::asio::post(self->loop_, [self, done = done->shared_from_this(), channels] {
           self->Close(done.get(), channels);
@@ -206,11 +216,29 @@ void Service::Streams::Beat() {
 
 // What gRPC calls. Subscribe is raw: its messages are put together from serialised items.
 class Service::Rpcs
-    : public v1::Fanout::WithRawCallbackMethod_Subscribe<v1::Fanout::WithCallbackMethod_Publish<
-          v1::Fanout::WithCallbackMethod_History<v1::Fanout::Service>>> {
+    : public v1::Fanout::WithRawCallbackMethod_Subscribe<
+          v1::Fanout::WithCallbackMethod_Publish<v1::Fanout::WithCallbackMethod_PublishAll<
+              v1::Fanout::WithCallbackMethod_History<v1::Fanout::Service>>>> {
  public:
   Rpcs(bus::MessageBus& bus, std::shared_ptr<Streams> streams)
-      : bus_(bus), streams_(std::move(streams)) {}
+      : bus_(bus),
+        streams_(std::move(streams)),
+        publishes_([this](const v1::PublishAllRequest& request, v1::PublishAllResponse& response,
+                          std::function<void()> done) {
+          Publish(request.publish(), DeadlineOf(request), *response.mutable_published(),
+                  [&response, done = std::move(done)](const grpc::Status& status) {
+                    response.set_code(static_cast<uint32_t>(status.error_code()));
+                    response.set_error(status.error_message());
+                    done();
+                  });
+        }) {}
+
+  void EndPublishes() { publishes_.EndAll(); }
+
+  grpc::ServerBidiReactor<v1::PublishAllRequest, v1::PublishAllResponse>* PublishAll(
+      grpc::CallbackServerContext*) override {
+    return publishes_.Open();
+  }
 
   grpc::ServerUnaryReactor* Publish(grpc::CallbackServerContext* context,
                                     const v1::PublishRequest* request,
@@ -222,38 +250,45 @@ class Service::Rpcs
                                                         const grpc::ByteBuffer* request) override;
 
  private:
+  void Publish(const v1::PublishRequest& request, absl::Time deadline,
+               v1::PublishResponse& response, std::function<void(const grpc::Status&)> done);
+
   bus::MessageBus& bus_;
   const std::shared_ptr<Streams> streams_;
+  rpc::Answers<v1::PublishAllRequest, v1::PublishAllResponse> publishes_;
 };
 
 grpc::ServerUnaryReactor* Service::Rpcs::Publish(grpc::CallbackServerContext* context,
                                                  const v1::PublishRequest* request,
                                                  v1::PublishResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const grpc::Status valid = Check(*request);
-  if (!valid.ok()) {
-    reactor->Finish(valid);
-    return reactor;
-  }
-  const auto messages = static_cast<size_t>(request->drafts_size());
-  bus_.Publish(request->channel(), ToBatch(*request, context->deadline()),
-               [reactor, response, messages, began = absl::Now(),
-                &metrics = streams_->metrics()](const absl::StatusOr<bus::Receipt>& receipt) {
+  Publish(*request, DeadlineOf(*context), *response,
+          [reactor](const grpc::Status& status) { reactor->Finish(status); });
+  return reactor;
+}
+
+void Service::Rpcs::Publish(const v1::PublishRequest& request, absl::Time deadline,
+                            v1::PublishResponse& response,
+                            std::function<void(const grpc::Status&)> done) {
+  if (const grpc::Status valid = Check(request); !valid.ok()) return done(valid);
+  const auto messages = static_cast<size_t>(request.drafts_size());
+  bus_.Publish(request.channel(), ToBatch(request, deadline),
+               [&response, messages, began = absl::Now(), &metrics = streams_->metrics(),
+                done = std::move(done)](const absl::StatusOr<bus::Receipt>& receipt) {
                  const absl::Duration took = absl::Now() - began;
                  if (!receipt.ok()) {
                    metrics.CountPublished(absl::StatusCodeToString(receipt.status().code()),
                                           messages, took);
-                   return reactor->Finish(rpc::ToGrpc(receipt.status()));
+                   return done(rpc::ToGrpc(receipt.status()));
                  }
-                 response->set_outcome(ToOutcome(receipt->outcome));
-                 response->set_next_sequence(receipt->next_sequence);
-                 response->set_epoch(receipt->position.epoch);
-                 response->set_offset(receipt->position.offset);
-                 metrics.CountPublished(v1::PublishResponse::Outcome_Name(response->outcome()),
+                 response.set_outcome(ToOutcome(receipt->outcome));
+                 response.set_next_sequence(receipt->next_sequence);
+                 response.set_epoch(receipt->position.epoch);
+                 response.set_offset(receipt->position.offset);
+                 metrics.CountPublished(v1::PublishResponse::Outcome_Name(response.outcome()),
                                         messages, took);
-                 reactor->Finish(grpc::Status::OK);
+                 done(grpc::Status::OK);
                });
-  return reactor;
 }
 
 grpc::ServerUnaryReactor* Service::Rpcs::History(grpc::CallbackServerContext* context,
@@ -300,7 +335,10 @@ grpc::Service* Service::grpc_service() { return rpcs_.get(); }
 
 void Service::Start() { streams_->Start(); }
 
-void Service::EndStreams() { streams_->EndAll(); }
+void Service::EndStreams() {
+  rpcs_->EndPublishes();
+  streams_->EndAll();
+}
 
 void Service::Stop() { streams_->Stop(); }
 

@@ -35,5 +35,9 @@ int main(int argc, char** argv) {
         server->SetServing(true);
         return absl::OkStatus();
       },
-      [&] { server->Shutdown(absl::Seconds(10)); });
+      [&] {
+        server->SetServing(false);
+        service.EndStreams();
+        server->Shutdown(absl::Seconds(10));
+      });
 }

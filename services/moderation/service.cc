@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,6 +15,7 @@
 
 #include "absl/time/clock.h"
 #include "common/base/random_id.h"
+#include "common/rpc/answers.h"
 #include "common/rpc/status.h"
 #include "gischat/moderation/v1/moderation.grpc.pb.h"
 #include "services/moderation/base64.h"
@@ -69,6 +71,12 @@ bool IsAbout(const std::vector<v1::Violation>& violations, std::string_view fiel
                      [&](const v1::Violation& violation) { return violation.field() == field; });
 }
 
+bool CanBeJudged(const v1::ReviewRequest& request) {
+  const ChatMessage::KindCase kind = request.message().kind_case();
+  if (IsFromClients(kind)) return true;
+  return kind == ChatMessage::KIND_NOT_SET && request.decoding_violations_size() > 0;
+}
+
 }  // namespace
 
 class Service::Core final : public v1::Moderation::CallbackService {
@@ -84,15 +92,30 @@ class Service::Core final : public v1::Moderation::CallbackService {
               return MakeFit(image_data, abandoned);
             },
             metrics_),
+        batches_([this](const v1::ReviewBatch& batch, v1::ReviewBatchAnswer& answer,
+                        const std::function<void()>& done) {
+          for (const v1::ReviewRequest& request : batch.requests()) {
+            JudgeWords(request, *answer.add_answers());
+          }
+          done();
+        }),
         pool_(PoolBounds(settings), clock) {}
 
   grpc::ServerUnaryReactor* Review(grpc::CallbackServerContext* context,
                                    const v1::ReviewRequest* request,
                                    v1::ReviewResponse* response) override;
 
+  grpc::ServerBidiReactor<v1::ReviewBatch, v1::ReviewBatchAnswer>* ReviewAll(
+      grpc::CallbackServerContext*) override {
+    return batches_.Open();
+  }
+
+  void EndStreams() { batches_.EndAll(); }
+
  private:
   class ImageReview;
 
+  void JudgeWords(const v1::ReviewRequest& request, v1::ReviewResponse& response);
   absl::StatusOr<std::string> MakeFit(std::string_view image_data,
                                       const ImageNormaliser::Abandoned& abandoned);
   void Accept(ChatMessage message, v1::ReviewResponse& response);
@@ -104,6 +127,7 @@ class Service::Core final : public v1::Moderation::CallbackService {
   const base::Clock& clock_;
   Metrics metrics_;
   ImageDesk desk_;
+  rpc::Answers<v1::ReviewBatch, v1::ReviewBatchAnswer> batches_;
   WorkPool pool_;
 };
 
@@ -183,9 +207,7 @@ grpc::ServerUnaryReactor* Service::Core::Review(grpc::CallbackServerContext* con
                                                 v1::ReviewResponse* response) {
   const ChatMessage& message = request->message();
   const ChatMessage::KindCase kind = message.kind_case();
-  const bool undecodable =
-      kind == ChatMessage::KIND_NOT_SET && request->decoding_violations_size() > 0;
-  if (!IsFromClients(kind) && !undecodable) {
+  if (!CanBeJudged(*request)) {
     metrics_.CountReview(kind, Verdict::kFailed);
     grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
     reactor->Finish(
@@ -206,6 +228,21 @@ grpc::ServerUnaryReactor* Service::Core::Review(grpc::CallbackServerContext* con
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   reactor->Finish(grpc::Status::OK);
   return reactor;
+}
+
+// Leaves out the verdict when it can't be judged, or not without looking at an image.
+void Service::Core::JudgeWords(const v1::ReviewRequest& request, v1::ReviewResponse& response) {
+  const ChatMessage& message = request.message();
+  if (!CanBeJudged(request) || message.has_image()) {
+    metrics_.CountReview(message.kind_case(), Verdict::kFailed);
+    return;
+  }
+  std::vector<v1::Violation> violations = rules_.Judge(message, request.decoding_violations());
+  if (violations.empty()) {
+    Accept(message, response);
+  } else {
+    Reject(message.kind_case(), std::move(violations), response);
+  }
 }
 
 // The PNG in base64 of an image in base64. Fails as ImageDesk wants it.
@@ -246,6 +283,8 @@ Service::~Service() = default;
 absl::Status Service::Start() {
   return StartImageLibrary(settings_.image_workers, settings_.limits.max_image_pixels);
 }
+
+void Service::EndStreams() { core_->EndStreams(); }
 
 grpc::Service* Service::grpc_service() { return core_.get(); }
 

@@ -32,6 +32,10 @@ class Service {
 
   grpc::Service* grpc_service();
 
+  // Ends the streams of batches, and those that are opened later, so that edges go elsewhere. Call
+  // before the server is shut down.
+  void EndStreams();
+
  private:
   class Core;
   Settings settings_;

@@ -2,9 +2,9 @@
 
 #include <cstdint>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "common/base/cores.h"
 #include "common/config/content_limits.h"
 #include "common/config/table.h"
 
@@ -12,7 +12,7 @@ namespace gischat::moderation {
 
 // One core stays free for everything that is not an image.
 inline uint32_t DefaultImageWorkers() {
-  const uint32_t cores = std::thread::hardware_concurrency();
+  const uint32_t cores = base::UsableCores();
   return cores > 2 ? cores - 1 : 1;
 }
 

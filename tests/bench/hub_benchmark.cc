@@ -63,7 +63,7 @@ Updates TextAt(uint64_t first_offset, uint64_t messages) {
 class FullChannel {
  public:
   explicit FullChannel(int64_t members) : hub_({kChannel}, observer_) {
-    hub_.Apply(SnapshotOf(0));
+    hub_.Apply({SnapshotOf(0)});
     for (int64_t i = 0; i < members; ++i) {
       members_.push_back(std::make_unique<QueueingMember>());
       if (i % 10 == 0) members_.back()->shape = codec::Shape::kRooms;
@@ -91,7 +91,7 @@ void Deliver(benchmark::State& state) {
   const auto batch = static_cast<uint64_t>(state.range(1));
   uint64_t offset = 1;
   while (state.KeepRunning()) {
-    channel.hub().Apply(TextAt(offset, batch));
+    channel.hub().Apply({TextAt(offset, batch)});
     offset += batch;
   }
   state.SetItemsProcessed(state.range(0) * state.range(1) * state.iterations());
@@ -100,7 +100,7 @@ BENCHMARK(Deliver)->ArgsProduct({{1, 100, 1'000, 10'000}, {1, 10}});
 
 void JoinAndLeave(benchmark::State& state) {
   FullChannel channel(state.range(0));
-  channel.hub().Apply(TextAt(1, 5));
+  channel.hub().Apply({TextAt(1, 5)});
   QueueingMember member;
   while (state.KeepRunning()) {
     channel.hub().Join(member, kChannel, nullptr, [] {});

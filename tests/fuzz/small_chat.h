@@ -118,8 +118,8 @@ class SmallChat final : public WillingPresence, public WillingFanout {
 
   void Apply(edge::hub::ChannelUpdate update) {
     boost::asio::post(loop_, [this, update = std::move(update)]() mutable {
-      hub_.Apply(std::make_shared<const std::vector<edge::hub::ChannelUpdate>>(
-          std::vector<edge::hub::ChannelUpdate>{std::move(update)}));
+      hub_.Apply({std::make_shared<const std::vector<edge::hub::ChannelUpdate>>(
+          std::vector<edge::hub::ChannelUpdate>{std::move(update)})});
     });
   }
 

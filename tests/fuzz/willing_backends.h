@@ -14,8 +14,20 @@ namespace gischat::fuzz {
 // Judges by the real rules.
 class WillingModeration final : public edge::clients::ModerationClient {
  public:
-  void Review(moderation::v1::ReviewRequest request,
+  void Review(std::shared_ptr<const moderation::v1::ReviewRequest> request,
               base::Callback<moderation::v1::ReviewResponse> done) override {
+    std::move(done)(Judge(*request));
+  }
+  void ReviewAll(std::shared_ptr<const moderation::v1::ReviewBatch> batch,
+                 base::Callback<moderation::v1::ReviewBatchAnswer> done) override {
+    moderation::v1::ReviewBatchAnswer answer;
+    for (const auto& request : batch->requests()) *answer.add_answers() = Judge(request);
+    std::move(done)(std::move(answer));
+  }
+  bool IsReachable() override { return true; }
+
+ private:
+  moderation::v1::ReviewResponse Judge(const moderation::v1::ReviewRequest& request) const {
     moderation::v1::ReviewResponse response;
     const auto faults = rules_.Judge(request.message(), request.decoding_violations());
     for (const auto& fault : faults) *response.mutable_rejected()->add_violations() = fault;
@@ -25,11 +37,9 @@ class WillingModeration final : public edge::clients::ModerationClient {
       if (message.id().empty()) message.set_id("6a1f4a9e-5d1c-4b51-9f0e-3a52f1d9d0aa");
       if (!message.has_timestamp()) message.set_timestamp(1'760'000'000);
     }
-    std::move(done)(std::move(response));
+    return response;
   }
-  bool IsReachable() override { return true; }
 
- private:
   moderation::Rules rules_{{}, {"wizz"}};
 };
 

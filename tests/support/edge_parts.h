@@ -53,7 +53,7 @@ class EdgeParts {
       token = std::make_shared<int>(0);
       alive = token;
     }
-    return {hub, moderation, publisher, lease, metrics, token, gate};
+    return {hub, reviewer, publisher, flush_publisher, lease, metrics, token, gate};
   }
 
   // The channel starts afresh with these texts stored.
@@ -155,6 +155,8 @@ class EdgeParts {
   edge::clients::Publisher publisher{
       loop, fanout, {kChannel}, {.patience = kPublishPatience}, registry};
   edge::clients::Lease lease{loop, presence, "edge-1", {kChannel}, registry};
+  edge::session::Reviewer reviewer{loop.get_executor(), moderation};
+  edge::net::EndOfTurn flush_publisher{loop.get_executor(), [this] { publisher.Flush(); }};
   edge::session::MessageGate gate;  // of the sessions that come next
   std::weak_ptr<int> alive;
   uint64_t offset = 0;  // of the channel's last event
@@ -168,8 +170,8 @@ class EdgeParts {
         {kEpoch, ++offset}, true, std::make_shared<const edge::hub::Broadcast>(std::move(message))};
   }
   void Apply(edge::hub::ChannelUpdate update) {
-    hub.Apply(std::make_shared<const std::vector<edge::hub::ChannelUpdate>>(
-        std::vector<edge::hub::ChannelUpdate>{std::move(update)}));
+    hub.Apply({std::make_shared<const std::vector<edge::hub::ChannelUpdate>>(
+        std::vector<edge::hub::ChannelUpdate>{std::move(update)})});
   }
 };
 

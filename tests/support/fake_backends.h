@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <deque>
 #include <functional>
@@ -88,9 +89,33 @@ class FakeMethod {
 
 class FakeModeration final : public edge::clients::ModerationClient {
  public:
-  void Review(moderation::v1::ReviewRequest request,
+  void Review(std::shared_ptr<const moderation::v1::ReviewRequest> request,
               base::Callback<moderation::v1::ReviewResponse> done) override {
-    reviews.Call(std::move(request), std::move(done));
+    reviews.Call(*request, std::move(done));
+  }
+  // Each request is a call of `reviews`; the first error is that of the batch.
+  void ReviewAll(std::shared_ptr<const moderation::v1::ReviewBatch> batch,
+                 base::Callback<moderation::v1::ReviewBatchAnswer> done) override {
+    ++batches;
+    auto gathered = std::make_shared<Gathered>();
+    gathered->missing = batch->requests_size();
+    gathered->done = std::move(done);
+    for (int i = 0; i < batch->requests_size(); ++i) gathered->answer.add_answers();
+    for (int i = 0; i < batch->requests_size(); ++i) {
+      reviews.Call(batch->requests(i), [gathered, i](auto answer) {
+        if (answer.ok()) {
+          *gathered->answer.mutable_answers(i) = *std::move(answer);
+        } else {
+          gathered->status.Update(answer.status());
+        }
+        if (--gathered->missing > 0) return;
+        if (gathered->status.ok()) {
+          std::move(gathered->done)(std::move(gathered->answer));
+        } else {
+          std::move(gathered->done)(gathered->status);
+        }
+      });
+    }
   }
   bool IsReachable() override { return reachable; }
 
@@ -111,7 +136,16 @@ class FakeModeration final : public edge::clients::ModerationClient {
   }
 
   FakeMethod<moderation::v1::ReviewRequest, moderation::v1::ReviewResponse> reviews;
+  std::atomic<int> batches = 0;  // so far
   bool reachable = true;
+
+ private:
+  struct Gathered {
+    int missing = 0;
+    absl::Status status;
+    moderation::v1::ReviewBatchAnswer answer;
+    base::Callback<moderation::v1::ReviewBatchAnswer> done;
+  };
 };
 
 class FakePresence final : public edge::clients::PresenceClient {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace gischat::tests {
 
@@ -67,10 +68,19 @@ inline std::string ClientFrame(int opcode, std::string_view payload, bool final 
   return frame;
 }
 
+// The texts in whole frames that follow each other.
+inline std::vector<std::string> PayloadsOf(std::string_view frames) {
+  std::vector<std::string> payloads;
+  WebSocketFrame read;
+  while (TakeFrame(&frames, &read)) payloads.push_back(read.payload);
+  if (!frames.empty()) payloads.emplace_back("not a whole frame");
+  return payloads;
+}
+
 // The text in a whole frame.
 inline std::string PayloadOf(std::string_view frame) {
-  WebSocketFrame read;
-  return TakeFrame(&frame, &read) && frame.empty() ? read.payload : "not one frame";
+  const std::vector<std::string> payloads = PayloadsOf(frame);
+  return payloads.size() == 1 ? payloads[0] : "not one frame";
 }
 
 }  // namespace gischat::tests

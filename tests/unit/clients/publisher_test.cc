@@ -40,6 +40,7 @@ class PublisherTest : public testing::Test {
     publisher_->Publish(channel, words, /*stored=*/true, [this, words](absl::Status status) {
       outcomes_.push_back(words + " " + absl::StatusCodeToString(status.code()));
     });
+    publisher_->Flush();
   }
 
   // The words of that batch.
@@ -78,8 +79,10 @@ class PublisherTest : public testing::Test {
   std::unique_ptr<Publisher> publisher_;
 };
 
-TEST_F(PublisherTest, SendsAMessageAtOnce) {
+TEST_F(PublisherTest, SendsAMessageWhenItIsFlushed) {
   publisher_->Publish("QGIS", "hi", /*stored=*/false, [](const absl::Status&) {});
+  EXPECT_EQ(batches(), 0u);
+  publisher_->Flush();
   ASSERT_EQ(batches(), 1u);
   const PublishRequest request = fanout_.publishes.last();
   EXPECT_EQ(request.channel(), "QGIS");
@@ -96,6 +99,17 @@ TEST_F(PublisherTest, TellsTheOutcomeWhenFanoutHasAnswered) {
   AnswerPublished();
   EXPECT_THAT(outcomes_, ElementsAre("hi OK"));
   EXPECT_EQ(publisher_->pending(), 0u);
+}
+
+TEST_F(PublisherTest, SendsTogetherWhatWasSaidBeforeTheFlush) {
+  for (const char* words : {"one", "two"}) {
+    publisher_->Publish("QGIS", words, /*stored=*/true, [](const absl::Status&) {});
+  }
+  publisher_->Publish("Geotribu", "elsewhere", /*stored=*/true, [](const absl::Status&) {});
+  publisher_->Flush();
+  ASSERT_EQ(batches(), 2u);
+  EXPECT_THAT(Batch(0), ElementsAre("one", "two"));
+  EXPECT_THAT(Batch(1), ElementsAre("elsewhere"));
 }
 
 TEST_F(PublisherTest, WhatIsSaidMeanwhileFormsTheNextBatch) {
@@ -347,6 +361,7 @@ TEST_F(PublisherTest, TakesMessagesOfManyThreadsWhileAnotherAnswers) {
       for (int i = 0; i < kEach; ++i) {
         publisher_->Publish("QGIS", "hi", true,
                             [&](const absl::Status& status) { published += status.ok(); });
+        publisher_->Flush();
       }
     });
   }

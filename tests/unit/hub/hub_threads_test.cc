@@ -27,7 +27,7 @@ Sightings Watch(const std::vector<Updates>& batches, std::latch& start) {
     world.Join(*members.back());
   }
   start.arrive_and_wait();
-  for (const Updates& batch : batches) world.hub.Apply(batch);
+  for (const Updates& batch : batches) world.hub.Apply({batch});
   Sightings sightings;
   for (const auto& member : members) {
     sightings.push_back(member->seen);

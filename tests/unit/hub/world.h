@@ -32,8 +32,10 @@ class RecordingMember final : public Member {
   }
   void Flush() override {
     ++flushes;
-    for (const codec::SharedBytes& frame : unflushed) {
-      seen.push_back(tests::Short(tests::PayloadOf(*frame)));
+    for (const codec::SharedBytes& frames_in_a_row : unflushed) {
+      for (const std::string& payload : tests::PayloadsOf(*frames_in_a_row)) {
+        seen.push_back(tests::Short(payload));
+      }
     }
     unflushed.clear();
   }
@@ -101,7 +103,7 @@ struct World {
   RecordingObserver observer;
   Hub hub{{kChannel, "Geotribu"}, observer};
 
-  void Apply(std::vector<ChannelUpdate> updates) { hub.Apply(Shared(std::move(updates))); }
+  void Apply(std::vector<ChannelUpdate> updates) { hub.Apply({Shared(std::move(updates))}); }
   void Happen(Happening happening) { Apply({UpdateOf(std::move(happening))}); }
   void Join(RecordingMember& member) {
     hub.Join(member, kChannel, nullptr, [] {});

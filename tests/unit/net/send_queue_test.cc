@@ -6,7 +6,6 @@
 #include <memory>
 #include <random>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace gischat::edge::net {
@@ -17,9 +16,13 @@ codec::SharedBytes Bytes(std::string text) {
 }
 
 std::vector<std::string> Gathered(const SendQueue& queue) {
-  std::array<std::string_view, SendQueue::kGathered> pieces;
+  std::array<iovec, SendQueue::kGathered> pieces;
   const size_t count = queue.Gather(&pieces);
-  return {pieces.begin(), pieces.begin() + static_cast<std::ptrdiff_t>(count)};
+  std::vector<std::string> gathered;
+  for (size_t i = 0; i < count; ++i) {
+    gathered.emplace_back(static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len);
+  }
+  return gathered;
 }
 
 std::string Joined(const std::vector<std::string>& pieces) {

@@ -26,16 +26,17 @@ using presence::v1::Presence;
 class CallTest : public testing::Test {
  protected:
   void ListUsers(base::Callback<ListUsersResponse> done) {
-    presence::v1::ListUsersRequest request;
-    request.set_channel("QGIS");
+    auto request = std::make_shared<presence::v1::ListUsersRequest>();
+    request->set_channel("QGIS");
     CallUnary(stub_->async(), &Presence::Stub::async::ListUsers, "presence.ListUsers",
-              absl::Seconds(20), metrics_, pending_, std::move(request), std::move(done));
+              absl::Seconds(20), metrics_, pending_,
+              std::shared_ptr<const presence::v1::ListUsersRequest>(request), std::move(done));
   }
 
   void NeverAnswered(base::Callback<DetachResponse> done) {
     CallUnary(stub_->async(), &Presence::Stub::async::Detach, "presence.Detach",
-              absl::Milliseconds(50), metrics_, pending_, presence::v1::DetachRequest(),
-              std::move(done));
+              absl::Milliseconds(50), metrics_, pending_,
+              std::make_shared<const presence::v1::DetachRequest>(), std::move(done));
   }
 
   // How often a method ended with a code, as the metrics have it.

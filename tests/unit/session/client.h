@@ -67,9 +67,11 @@ class Client final : public Wire {
 
  private:
   void Queue(const codec::SharedBytes& frame, bool counted) override {
-    json.push_back(tests::PayloadOf(*frame));
-    if (!counted) ++uncounted;
-    ++unflushed;
+    for (std::string& payload : tests::PayloadsOf(*frame)) {
+      json.push_back(std::move(payload));
+      if (!counted) ++uncounted;
+      ++unflushed;
+    }
   }
   void Flush() override {
     for (size_t i = json.size() - unflushed; i < json.size(); ++i) {

@@ -142,6 +142,7 @@ TEST_F(WebSocketTest, TakesWhatWasSaidBeforeAClose) {
   Peer& peer = Enter();
   peer.tcp().Send(tests::ClientFrame(1, Text("last words")) + tests::ClientFrame(8, "\x03\xe8"));
   EXPECT_EQ(peer.AwaitClose(), 1000);
+  EXPECT_TRUE(peer.Await([&] { return !parts_.Published().empty(); }));
   EXPECT_THAT(parts_.Published(), ElementsAre("last words"));
 }
 

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "edge/net/queued_socket.h"
+
+namespace gischat::edge::session {
+
+// Calls `action` after `wait` on the executor's thread.
+template <typename Duration, typename Action>
+void After(net::Executor executor, Duration wait, Action action) {
+  auto timer = std::make_shared<net::Timer>(executor);
+  timer->expires_after(wait);
+  timer->async_wait(
+      [timer, action = std::move(action)](boost::system::error_code) mutable { action(); });
+}
+
+}  // namespace gischat::edge::session

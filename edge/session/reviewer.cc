@@ -1,0 +1,104 @@
+#include "edge/session/reviewer.h"
+
+#include <boost/asio/post.hpp>
+#include <chrono>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "edge/session/after.h"
+
+namespace gischat::edge::session {
+namespace {
+
+namespace asio = boost::asio;
+using moderation::v1::ReviewRequest;
+using moderation::v1::ReviewResponse;
+
+constexpr std::chrono::milliseconds kRetry(200);
+
+// A service that ends cancels the calls that it has.
+bool IsTransient(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
+         absl::IsCancelled(status);
+}
+
+}  // namespace
+
+Reviewer::Reviewer(net::Executor executor, clients::ModerationClient& moderation)
+    : executor_(executor), moderation_(moderation), flush_(executor, [this] { Flush(); }) {}
+
+void Reviewer::Review(ReviewRequest request, base::Callback<ReviewResponse> done) {
+  Asker asker{std::move(done), absl::Now() + kPatience};
+  if (request.message().has_image()) {
+    Ask(std::make_shared<ReviewRequest>(std::move(request)), std::move(asker));
+  } else {
+    Gather(std::move(request), std::move(asker));
+  }
+}
+
+void Reviewer::Gather(ReviewRequest request, Asker asker) {
+  const size_t bytes = request.ByteSizeLong();
+  if (gathered_.empty() || gathered_.back()->askers.size() == kBatchMessages ||
+      gathered_.back()->bytes + bytes > kBatchBytes) {
+    gathered_.push_back(std::make_shared<Batch>());
+  }
+  Batch& batch = *gathered_.back();
+  *batch.messages.add_requests() = std::move(request);
+  batch.askers.push_back(std::move(asker));
+  batch.bytes += bytes;
+  flush_.Request();
+}
+
+void Reviewer::Flush() {
+  for (std::shared_ptr<Batch>& batch : std::exchange(gathered_, {})) Send(std::move(batch));
+}
+
+void Reviewer::Send(std::shared_ptr<Batch> batch) {
+  const std::shared_ptr<const moderation::v1::ReviewBatch> messages(batch, &batch->messages);
+  moderation_.ReviewAll(messages, [this, batch = std::move(batch)](auto answer) mutable {
+    asio::post(executor_, [this, batch = std::move(batch), answer = std::move(answer)]() mutable {
+      OnAnswer(*batch, std::move(answer));
+    });
+  });
+}
+
+void Reviewer::OnAnswer(Batch& batch, absl::StatusOr<moderation::v1::ReviewBatchAnswer> answer) {
+  if (answer.ok() && answer->answers_size() != batch.messages.requests_size()) {
+    answer = absl::InternalError("moderation answers another number of messages");
+  }
+  for (int i = 0; i < batch.messages.requests_size(); ++i) {
+    Asker& asker = batch.askers[static_cast<size_t>(i)];
+    if (!answer.ok() && MayRetry(answer.status(), asker)) {
+      After(executor_, kRetry,
+            [this, request = std::move(*batch.messages.mutable_requests(i)),
+             asker = std::move(asker)]() mutable { Gather(std::move(request), std::move(asker)); });
+    } else if (!answer.ok()) {
+      std::move(asker.done)(answer.status());
+    } else if (answer->answers(i).verdict_case() == ReviewResponse::VERDICT_NOT_SET) {
+      std::move(asker.done)(absl::InvalidArgumentError("not a message of a client"));
+    } else {
+      std::move(asker.done)(std::move(*answer->mutable_answers(i)));
+    }
+  }
+}
+
+void Reviewer::Ask(std::shared_ptr<ReviewRequest> request, Asker asker) {
+  const std::shared_ptr<const ReviewRequest> message = request;
+  moderation_.Review(message, [this, request, asker = std::move(asker)](auto answer) mutable {
+    asio::post(executor_,
+               [this, request, asker = std::move(asker), answer = std::move(answer)]() mutable {
+                 if (answer.ok() || !MayRetry(answer.status(), asker)) {
+                   return std::move(asker.done)(std::move(answer));
+                 }
+                 After(executor_, kRetry, [this, request, asker = std::move(asker)]() mutable {
+                   Ask(request, std::move(asker));
+                 });
+               });
+  });
+}
+
+bool Reviewer::MayRetry(const absl::Status& status, const Asker& asker) const {
+  return IsTransient(status) && absl::Now() < asker.give_up;
+}
+
+}  // namespace gischat::edge::session

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "common/base/callback.h"
+#include "edge/clients/backends.h"
+#include "edge/net/end_of_turn.h"
+#include "gischat/moderation/v1/moderation.pb.h"
+
+namespace gischat::edge::session {
+
+// Asks moderation about the messages of one io thread's clients. What they bring in one turn of the
+// loop goes as one batch, and its verdicts come back together; an image goes alone. While
+// moderation can't be reached the same is asked again, for kPatience.
+//
+// Confined to the thread, on which the callbacks run too. Outlives the loop's last run, and every
+// callback of the client.
+class Reviewer {
+ public:
+  static constexpr absl::Duration kPatience = absl::Seconds(10);
+  static constexpr size_t kBatchMessages = 256;
+  static constexpr size_t kBatchBytes = 8 << 20;  // a single message may be larger
+
+  Reviewer(net::Executor executor, clients::ModerationClient& moderation);
+
+  // `done` gets the verdict, or after kPatience the last error.
+  void Review(moderation::v1::ReviewRequest request,
+              base::Callback<moderation::v1::ReviewResponse> done);
+
+ private:
+  struct Asker {
+    base::Callback<moderation::v1::ReviewResponse> done;
+    absl::Time give_up;
+  };
+  struct Batch {
+    moderation::v1::ReviewBatch messages;
+    std::vector<Asker> askers;  // one for each
+    size_t bytes = 0;
+  };
+
+  void Gather(moderation::v1::ReviewRequest request, Asker asker);
+  void Flush();
+  void Send(std::shared_ptr<Batch> batch);
+  void OnAnswer(Batch& batch, absl::StatusOr<moderation::v1::ReviewBatchAnswer> answer);
+  void Ask(std::shared_ptr<moderation::v1::ReviewRequest> request, Asker asker);
+  bool MayRetry(const absl::Status& status, const Asker& asker) const;
+
+  const net::Executor executor_;
+  clients::ModerationClient& moderation_;
+  net::EndOfTurn flush_;
+  std::vector<std::shared_ptr<Batch>> gathered_;
+};
+
+}  // namespace gischat::edge::session
