@@ -2,8 +2,8 @@
 
 Debian's docker.io, docker-compose and mmdebstrap have to be installed. Where the registry can't be
 reached, images of others are stood in for by the same programs of Debian, under the same names, so
-that docker-compose.yaml runs as it is. Like every dockerd it leaves the bridge docker0 and its chains
-of iptables behind.
+that docker-compose.yaml runs as it is. Like every dockerd it leaves the bridge docker0 and its
+chains of iptables behind.
 """
 
 from __future__ import annotations
