@@ -100,7 +100,9 @@ def measure(deployment: Deployment, sender: ImageSender) -> list[float]:
 
 
 def main() -> int:
-    deployment = deployment_of_arguments(__doc__ or "", {"CHANNELS": CHANNEL})
+    # Without a cache, so that the same images are decoded again and again.
+    settings = {"CHANNELS": CHANNEL, "GISCHAT_IMAGE_CACHE_BYTES": "0"}
+    deployment = deployment_of_arguments(__doc__ or "", settings)
     try:
         sender = ImageSender(deployment, image_frames())
         times = measure(deployment, sender)
