@@ -292,11 +292,11 @@ asio::awaitable<Response> Handlers::Put(const Route& route, const Request& reque
 asio::awaitable<Response> Handlers::Publish(const Route& route, codec::JsonDocument document) {
   codec::DecodedMessage decoded = codec::DecodeTextBody(document, route.api);
   parts_.metrics.OnReceived(decoded.message.kind_case());
-  moderation::v1::ReviewRequest review;
-  *review.mutable_message() = std::move(decoded.message);
-  *review.mutable_decoding_violations() = std::move(decoded.violations);
+  auto review = std::make_shared<moderation::v1::ReviewRequest>();
+  *review->mutable_message() = std::move(decoded.message);
+  *review->mutable_decoding_violations() = std::move(decoded.violations);
   auto verdict = co_await rpc::Await<moderation::v1::ReviewResponse>(
-      [&](auto done) { parts_.moderation.Review(std::move(review), std::move(done)); });
+      [&](auto done) { parts_.moderation.Review(review, std::move(done)); });
   if (!verdict.ok()) co_return Unavailable("The message can't be checked now");
   if (verdict->has_rejected()) {
     co_return FieldFaults(verdict->rejected().violations(), document);
@@ -311,6 +311,7 @@ asio::awaitable<Response> Handlers::Publish(const Route& route, codec::JsonDocum
                                if (!status.ok()) return std::move(done)(status);
                                std::move(done)(true);
                              });
+    parts_.publisher.Flush();
   });
   if (!published.ok()) {
     co_return Unavailable(published.status().code() == absl::StatusCode::kUnknown
