@@ -10,9 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_join.h"
-#include "common/rpc/call_metrics.h"
 #include "edge/clients/event_stream.h"
-#include "edge/clients/grpc_backends.h"
 #include "edge/clients/lease.h"
 #include "edge/clients/publisher.h"
 #include "edge/http/admission.h"
@@ -74,12 +72,10 @@ class Edge::Parts {
   Parts(Settings given, Backends backends, boost::asio::io_context& loop,
         prometheus::Registry& registry)
       : settings_(WithRoomForAMessage(std::move(given))),
-        call_metrics_(registry),
         metrics_(registry),
-        moderation_(clients::MakeModerationClient(
-            backends.moderation, std::move(backends.is_moderation_reachable), call_metrics_)),
-        presence_(clients::MakePresenceClient(backends.presence, call_metrics_)),
-        fanout_(clients::MakeFanoutClient(backends.fanout, call_metrics_)),
+        moderation_(std::move(backends.moderation)),
+        presence_(std::move(backends.presence)),
+        fanout_(std::move(backends.fanout)),
         publisher_(loop, *fanout_, settings_.channels, clients::BacklogLimits{}, registry),
         lease_(loop, *presence_, Name(), settings_.channels, registry),
         users_(*presence_, settings_.channels, registry),
@@ -167,7 +163,6 @@ class Edge::Parts {
   std::string Name() const { return settings_.address + ":" + std::to_string(settings_.port); }
 
   const Settings settings_;
-  rpc::CallMetrics call_metrics_;
   session::EdgeMetrics metrics_;
   std::unique_ptr<clients::ModerationClient> moderation_;
   std::unique_ptr<clients::PresenceClient> presence_;

@@ -1,31 +1,25 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "edge/clients/backends.h"
 #include "edge/settings/settings.h"
 
-namespace grpc {
-class Channel;
-}
 namespace prometheus {
 class Registry;
 }
 
 namespace gischat::edge {
 
-// The channels to the services behind the edge, over the network or in process.
+// The services behind the edge, over the network or in process.
 struct Backends {
-  std::shared_ptr<grpc::Channel> presence;
-  std::shared_ptr<grpc::Channel> moderation;
-  std::shared_ptr<grpc::Channel> fanout;
-  // Whether moderation is there. The other two are asked all the time, and it shows when they are
-  // not; moderation is asked only when somebody says something. Thread-safe.
-  std::function<bool()> is_moderation_reachable;
+  std::unique_ptr<clients::PresenceClient> presence;
+  std::unique_ptr<clients::ModerationClient> moderation;
+  std::unique_ptr<clients::FanoutClient> fanout;
 };
 
 // The whole edge: it listens for clients and connects them with the services.

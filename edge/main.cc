@@ -1,6 +1,8 @@
 #include "common/config/table.h"
 #include "common/process/process.h"
+#include "common/rpc/call_metrics.h"
 #include "common/rpc/channel.h"
+#include "edge/clients/grpc_backends.h"
 #include "edge/edge.h"
 #include "edge/settings/settings.h"
 
@@ -23,10 +25,14 @@ int main(int argc, char** argv) {
   process::Process process("gischat-edge", process_settings);
   const auto moderation =
       rpc::MakeChannel(addresses.moderation, "gischat.moderation.v1.Moderation");
+  rpc::CallMetrics calls(process.metrics());
   edge::Edge edge(settings,
-                  {rpc::MakeChannel(addresses.presence, "gischat.presence.v1.Presence"), moderation,
-                   rpc::MakeChannel(addresses.fanout, "gischat.fanout.v1.Fanout"),
-                   [moderation] { return rpc::IsReachable(*moderation); }},
+                  {edge::clients::MakePresenceClient(
+                       rpc::MakeChannel(addresses.presence, "gischat.presence.v1.Presence"), calls),
+                   edge::clients::MakeModerationClient(
+                       moderation, [moderation] { return rpc::IsReachable(*moderation); }, calls),
+                   edge::clients::MakeFanoutClient(
+                       rpc::MakeChannel(addresses.fanout, "gischat.fanout.v1.Fanout"), calls)},
                   process.loop(), process.metrics());
   process.AddReadinessCheck("backends", [&edge] { return edge.Health(); });
   return process.Run([&edge] { return edge.Start(); }, [&edge] { edge.Stop(); });

@@ -1,6 +1,8 @@
 #include "edge/worker.h"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
+#include <chrono>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -16,6 +18,11 @@ namespace asio = boost::asio;
 // Connection ids of a worker begin with its number.
 constexpr int kNumberShift = 48;
 
+// How long events wait for others that are under way; see ApplyArrived().
+constexpr std::chrono::microseconds kLingerPerClient(1);
+constexpr std::chrono::microseconds kLongestLinger(2000);
+constexpr size_t kCrowd = 50;  // with fewer clients nothing is worth waiting for
+
 // While everybody is sent away, those who are due are at every step.
 constexpr std::chrono::milliseconds kDrainStep(100);
 
@@ -28,7 +35,8 @@ Worker::Worker(uint64_t number, Shared shared, std::shared_ptr<void> alive)
       work_(context_.get_executor()),
       hub_(shared.settings.channels, shared.metrics),
       reviewer_(context_.get_executor(), shared.moderation),
-      flush_publisher_(context_.get_executor(), [this] { shared_.publisher.Flush(); }),
+      end_of_turn_(context_.get_executor(), [this] { EndTurn(); }),
+      linger_timer_(context_.get_executor()),
       keepalive_(context_,
                  std::chrono::seconds(absl::ToInt64Seconds(shared.settings.ping_interval))),
       drain_timer_(context_.get_executor()) {}
@@ -68,7 +76,7 @@ void Worker::LetIn(http::Upgrade upgrade) {
       hub_,
       reviewer_,
       shared_.publisher,
-      flush_publisher_,
+      traffic_,
       shared_.lease,
       shared_.metrics,
       alive_,
@@ -84,18 +92,54 @@ void Worker::Apply(hub::Updates updates) {
   {
     const std::lock_guard lock(mutex_);
     arrived_.push_back(std::move(updates));
-    if (arrived_.size() > 1) return;
+    if (std::exchange(told_, true)) return;
   }
   asio::post(context_, [this] { ApplyArrived(); });
 }
 
+void Worker::EndTurn() {
+  shared_.publisher.Flush();
+  if (lingering_) ApplyArrived();
+}
+
+// What comes within a moment goes out with the same writes, which is why an event waits for others
+// that are known to come. Never for long: a tenth of what writing to everybody takes at least.
 void Worker::ApplyArrived() {
+  {
+    const std::lock_guard lock(mutex_);
+    told_ = false;
+  }
+  if (AwaitsMore()) {
+    if (std::exchange(lingering_, true)) return;
+    linger_timer_.expires_after(
+        std::min(kLongestLinger, kLingerPerClient * static_cast<int64_t>(hub_.member_count())));
+    linger_timer_.async_wait([this](boost::system::error_code error) {
+      if (!error) ApplyNow();
+    });
+    return;
+  }
+  if (lingering_) linger_timer_.cancel();
+  ApplyNow();
+}
+
+void Worker::ApplyNow() {
+  lingering_ = false;
   std::vector<hub::Updates> arrived;
   {
     const std::lock_guard lock(mutex_);
     arrived.swap(arrived_);
   }
-  hub_.Apply(arrived);
+  if (!arrived.empty()) hub_.Apply(arrived);
+}
+
+bool Worker::AwaitsMore() {
+  if (hub_.member_count() < kCrowd) return false;
+  if (traffic_.under_way > 0) return true;
+  const std::lock_guard lock(mutex_);
+  if (arrived_.empty() || arrived_.back()->empty()) return false;
+  const hub::ChannelUpdate& last = arrived_.back()->back();
+  const hub::Place published = shared_.publisher.place(last.channel);
+  return published.epoch == last.place.epoch && published.offset > last.place.offset;
 }
 
 void Worker::SendAway(absl::Duration time) {

@@ -16,6 +16,7 @@
 #include "edge/session/keepalive.h"
 #include "edge/session/reviewer.h"
 #include "edge/session/session.h"
+#include "edge/session/traffic.h"
 #include "edge/settings/settings.h"
 
 namespace gischat::edge {
@@ -68,7 +69,10 @@ class Worker {
 
  private:
   void LetIn(http::Upgrade upgrade);
+  void EndTurn();
   void ApplyArrived();
+  void ApplyNow();
+  bool AwaitsMore();
   void SendDueAway();
 
   const uint64_t number_;
@@ -78,7 +82,10 @@ class Worker {
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   hub::Hub hub_;
   session::Reviewer reviewer_;
-  net::EndOfTurn flush_publisher_;
+  net::EndOfTurn end_of_turn_;
+  session::Traffic traffic_{.end_of_turn = end_of_turn_};
+  net::Timer linger_timer_;
+  bool lingering_ = false;  // what has arrived waits for more
   session::Keepalive keepalive_;
   net::Timer drain_timer_;
   uint64_t connections_ = 0;  // so far
@@ -88,6 +95,7 @@ class Worker {
   size_t drain_size_ = 0;  // connections when it began
   std::mutex mutex_;
   std::vector<hub::Updates> arrived_;  // guarded by mutex_; not in the hub yet
+  bool told_ = false;                  // guarded by mutex_; the thread will look at them
   std::thread thread_;
 };
 

@@ -31,12 +31,15 @@ class MemoryBus::Deliveries : public std::enable_shared_from_this<Deliveries> {
   EntryPtr Add(const std::string& channel, std::shared_ptr<Listener> listener) {
     auto entry = std::make_shared<Entry>();
     entry->listener = std::move(listener);
-    const std::lock_guard lock(mutex_);
-    EntryList& list = lists_[channel];
-    auto longer = list == nullptr ? std::vector<EntryPtr>() : *list;
-    longer.push_back(entry);
-    list = std::make_shared<const std::vector<EntryPtr>>(std::move(longer));
-    Enqueue({std::make_shared<const std::vector<EntryPtr>>(1, entry), nullptr});
+    {
+      const std::lock_guard lock(mutex_);
+      EntryList& list = lists_[channel];
+      auto longer = list == nullptr ? std::vector<EntryPtr>() : *list;
+      longer.push_back(entry);
+      list = std::make_shared<const std::vector<EntryPtr>>(std::move(longer));
+      waiting_.push_back({std::make_shared<const std::vector<EntryPtr>>(1, entry), nullptr});
+    }
+    Wake();
     return entry;
   }
 
@@ -52,10 +55,21 @@ class MemoryBus::Deliveries : public std::enable_shared_from_this<Deliveries> {
     }
   }
 
-  void Send(std::string_view channel, EventPtr event) {
+  // Takes events, to be delivered after Wake(): the caller may hold a lock that the woken thread
+  // would run into.
+  void Take(std::string_view channel, std::vector<EventPtr> events) {
     const std::lock_guard lock(mutex_);
     const auto found = lists_.find(channel);
-    if (found != lists_.end()) Enqueue({found->second, std::move(event)});
+    if (found == lists_.end()) return;
+    for (EventPtr& event : events) waiting_.push_back({found->second, std::move(event)});
+  }
+
+  void Wake() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (waiting_.empty() || std::exchange(woken_, true)) return;
+    }
+    boost::asio::post(strand_, [self = shared_from_this()] { self->DeliverAll(); });
   }
 
  private:
@@ -64,17 +78,12 @@ class MemoryBus::Deliveries : public std::enable_shared_from_this<Deliveries> {
     EventPtr event;  // none: the subscription started
   };
 
-  void Enqueue(Delivery delivery) {
-    waiting_.push_back(std::move(delivery));
-    if (waiting_.size() > 1) return;
-    boost::asio::post(strand_, [self = shared_from_this()] { self->DeliverAll(); });
-  }
-
   void DeliverAll() {
     std::vector<Delivery> deliveries;
     {
       const std::lock_guard lock(mutex_);
       deliveries.swap(waiting_);
+      woken_ = false;
     }
     for (const Delivery& delivery : deliveries) {
       for (const EntryPtr& entry : *delivery.to) {
@@ -92,6 +101,7 @@ class MemoryBus::Deliveries : public std::enable_shared_from_this<Deliveries> {
   std::mutex mutex_;
   std::map<std::string, EntryList, std::less<>> lists_;  // guarded by mutex_
   std::vector<Delivery> waiting_;                        // guarded by mutex_
+  bool woken_ = false;                                   // guarded by mutex_
 };
 
 class MemoryBus::Ticket : public Subscription {
@@ -124,6 +134,7 @@ void MemoryBus::Publish(std::string channel, Batch batch, base::Callback<Receipt
     const std::lock_guard lock(mutex_);
     receipt = PublishTo(Open(channel), channel, std::move(batch));
   }
+  deliveries_->Wake();
   std::move(done)(receipt);
 }
 
@@ -141,15 +152,17 @@ Receipt MemoryBus::PublishTo(Channel& channel, std::string_view name, Batch batc
     receipt.outcome = Receipt::Outcome::kExpired;
     receipt.next_sequence = expected;
   } else {
+    std::vector<EventPtr> events;
     for (uint64_t number = std::max(expected, batch.first_sequence); number < end; ++number) {
       Draft& draft = batch.drafts[number - batch.first_sequence];
-      AppendTo(channel, name,
-               {.position = {},
-                .stored = draft.stored,
-                .publisher = batch.publisher,
-                .sequence = number,
-                .payload = std::move(draft.payload)});
+      events.push_back(AppendTo(channel, {.position = {},
+                                          .stored = draft.stored,
+                                          .publisher = batch.publisher,
+                                          .sequence = number,
+                                          .payload = std::move(draft.payload)}));
     }
+    TrimLog(channel, now);
+    deliveries_->Take(name, std::move(events));
     channel.series[std::move(batch.publisher)] = {.last = receipt.next_sequence - 1, .used = now};
   }
   receipt.position = channel.position;
@@ -157,15 +170,21 @@ Receipt MemoryBus::PublishTo(Channel& channel, std::string_view name, Batch batc
 }
 
 Position MemoryBus::Append(std::string_view channel, std::string payload, bool stored) {
-  const std::lock_guard lock(mutex_);
-  Channel& opened = Open(channel);
-  AppendTo(opened, channel,
-           {.position = {},
-            .stored = stored,
-            .publisher = {},
-            .sequence = 0,
-            .payload = std::move(payload)});
-  return opened.position;
+  Position position;
+  {
+    const std::lock_guard lock(mutex_);
+    Channel& opened = Open(channel);
+    EventPtr event = AppendTo(opened, {.position = {},
+                                       .stored = stored,
+                                       .publisher = {},
+                                       .sequence = 0,
+                                       .payload = std::move(payload)});
+    TrimLog(opened, clock_.Now());
+    deliveries_->Take(channel, {std::move(event)});
+    position = opened.position;
+  }
+  deliveries_->Wake();
+  return position;
 }
 
 MemoryBus::Channel& MemoryBus::Open(std::string_view name) {
@@ -176,21 +195,20 @@ MemoryBus::Channel& MemoryBus::Open(std::string_view name) {
   return channel;
 }
 
-void MemoryBus::AppendTo(Channel& channel, std::string_view name, Event event) {
+EventPtr MemoryBus::AppendTo(Channel& channel, Event event) {
   event.position = {channel.position.epoch, ++channel.position.offset};
   const auto shared = std::make_shared<const Event>(std::move(event));
   channel.log.emplace_back(clock_.Now(), shared);
   channel.log_bytes += shared->payload.size();
-  TrimLog(channel);
   if (shared->stored) {
     channel.history.push_back(shared);
     if (channel.history.size() > limits_.history_events) channel.history.pop_front();
   }
-  deliveries_->Send(name, shared);
+  return shared;
 }
 
-void MemoryBus::TrimLog(Channel& channel) const {
-  const absl::Time oldest = clock_.Now() - limits_.log_age;
+void MemoryBus::TrimLog(Channel& channel, absl::Time now) const {
+  const absl::Time oldest = now - limits_.log_age;
   while (!channel.log.empty() &&
          (channel.log.size() > limits_.log_events || channel.log_bytes > limits_.log_bytes ||
           channel.log.front().first < oldest)) {

@@ -54,8 +54,8 @@ class MemoryBus : public MessageBus {
   };
 
   Channel& Open(std::string_view name);
-  void AppendTo(Channel& channel, std::string_view name, Event event);
-  void TrimLog(Channel& channel) const;
+  EventPtr AppendTo(Channel& channel, Event event);
+  void TrimLog(Channel& channel, absl::Time now) const;
   static void SweepSeries(Channel& channel, absl::Time now);
   Receipt PublishTo(Channel& channel, std::string_view name, Batch batch);
 

@@ -5,6 +5,7 @@
 #include <prometheus/registry.h>
 
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <deque>
@@ -137,9 +138,18 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
     return true;
   }
 
-  // Sends what waits as one batch, if anything does. Called by whoever set busy_, or goes on with
-  // it.
+  // How far a call of fanout is, whose answer may come before it returns.
+  enum class Call { kBegun, kReturned, kAnswered };
+
+  // Sends what waits, batch by batch as long as the answers come at once. Called by whoever set
+  // busy_, or goes on with it.
   void SendNext() {
+    while (SendOne()) {
+    }
+  }
+
+  // True: it was published, and the next batch can go.
+  bool SendOne() {
     fanout::v1::PublishRequest request;
     std::deque<Waiting> expired;
     absl::Duration timeout;
@@ -157,12 +167,15 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
       }
     }
     Fail(std::move(expired));
-    if (request.drafts().empty()) return;
+    if (request.drafts().empty()) return false;
+    auto call = std::make_shared<std::atomic<Call>>(Call::kBegun);
     fanout_.Publish(
         std::move(request), std::max(timeout, absl::Milliseconds(1)),
-        [self = shared_from_this()](absl::StatusOr<fanout::v1::PublishResponse> answer) {
-          self->OnAnswer(std::move(answer));
+        [self = shared_from_this(), call](absl::StatusOr<fanout::v1::PublishResponse> answer) {
+          if (!self->OnAnswer(std::move(answer))) return;
+          if (call->exchange(Call::kAnswered) == Call::kReturned) self->SendNext();
         });
+    return call->exchange(Call::kReturned) == Call::kAnswered;
   }
 
   fanout::v1::PublishRequest MakeBatch() {
@@ -188,16 +201,21 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
     return request;
   }
 
-  void OnAnswer(absl::StatusOr<fanout::v1::PublishResponse> answer) {
+  // True when the batch stands in the channel; otherwise it is sent again later.
+  bool OnAnswer(absl::StatusOr<fanout::v1::PublishResponse> answer) {
     using fanout::v1::PublishResponse;
     {
       const std::lock_guard lock(mutex_);
       NoteAwake();
     }
     if (answer.ok() && answer->outcome() == PublishResponse::PUBLISHED) {
-      return OnPublished({answer->epoch(), answer->offset()});
+      OnPublished({answer->epoch(), answer->offset()});
+      return true;
     }
-    if (answer.status().code() == absl::StatusCode::kResourceExhausted) return OnRefused();
+    if (answer.status().code() == absl::StatusCode::kResourceExhausted) {
+      OnRefused();
+      return false;
+    }
     {
       const std::lock_guard lock(mutex_);
       if (!answer.ok()) in_doubt_ = true;
@@ -211,6 +229,7 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
     }
     metrics_->retries.Increment();
     RetryLater();
+    return false;
   }
 
   void OnPublished(hub::Place place) {
@@ -228,7 +247,6 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
     }
     metrics_->published.Increment(static_cast<double>(done.size()));
     for (Waiting& waiting : done) std::move(waiting.done)(absl::OkStatus());
-    SendNext();
   }
 
   // The store was full and took nothing: the numbers are free again, and later there may be room.

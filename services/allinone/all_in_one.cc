@@ -4,8 +4,11 @@
 #include <utility>
 
 #include "common/base/clock.h"
+#include "common/rpc/call_metrics.h"
 #include "common/rpc/server.h"
+#include "edge/clients/grpc_backends.h"
 #include "edge/edge.h"
+#include "services/allinone/direct_backends.h"
 #include "services/allinone/stores.h"
 #include "services/fanout/service.h"
 #include "services/moderation/service.h"
@@ -41,10 +44,8 @@ class AllInOne::Parts {
         fanout_(loop, stores_->bus(), registry),
         server_(rpc::Server::InProcess(
             {moderation_.grpc_service(), presence_.grpc(), fanout_.grpc_service()})),
-        edge_(settings.edge,
-              {server_->InProcessChannel(), server_->InProcessChannel(),
-               server_->InProcessChannel(), [] { return true; }},
-              loop, registry) {}
+        calls_(registry),
+        edge_(settings.edge, MakeBackends(loop), loop, registry) {}
 
   absl::Status Start() {
     if (absl::Status status = moderation_.Start(); !status.ok()) return status;
@@ -70,6 +71,15 @@ class AllInOne::Parts {
   }
 
  private:
+  edge::Backends MakeBackends(boost::asio::io_context& loop) {
+    using namespace edge::clients;  // NOLINT(google-build-using-namespace): only for these
+    return {MakePresenceClient(server_->InProcessChannel(), calls_),
+            MakeDirectModeration(moderation_,
+                                 MakeModerationClient(
+                                     server_->InProcessChannel(), [] { return true; }, calls_)),
+            MakeDirectFanout(fanout_, MakeFanoutClient(server_->InProcessChannel(), calls_), loop)};
+  }
+
   void StopServices() {
     moderation_.EndStreams();
     fanout_.EndStreams();
@@ -85,6 +95,7 @@ class AllInOne::Parts {
   presence::Service presence_;
   fanout::Service fanout_;
   std::unique_ptr<rpc::Server> server_;
+  rpc::CallMetrics calls_;
   edge::Edge edge_;
 };
 

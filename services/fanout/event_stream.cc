@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/rpc/status.h"
+
 namespace gischat::fanout {
 namespace {
 
@@ -55,8 +57,8 @@ void EventStream::Put(const Wire& item) {
   if (waiting_bytes_ > max_bytes_) {
     metrics_.slow_streams.Increment();
     DropWaiting();
-    ending_ = grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED,
-                           "too much waits for this reader: resume on a new stream");
+    ending_ =
+        absl::ResourceExhaustedError("too much waits for this reader: resume on a new stream");
     return Advance(std::move(lock));
   }
   if (writing_ || std::exchange(will_advance_, true)) return;
@@ -77,7 +79,7 @@ void EventStream::Beat() {
   Advance(std::move(lock), true);
 }
 
-void EventStream::End(grpc::Status status) {
+void EventStream::End(absl::Status status) {
   std::unique_lock lock(mutex_);
   if (!ending_) ending_ = std::move(status);
   DropWaiting();
@@ -89,7 +91,7 @@ void EventStream::Advance(std::unique_lock<std::mutex> lock, bool beat) {
   if (finished_ || writing_) return;
   if (ending_) {
     finished_ = true;
-    const grpc::Status status = *ending_;
+    const grpc::Status status = rpc::ToGrpc(*ending_);
     lock.unlock();
     return Finish(status);
   }
@@ -135,14 +137,12 @@ void EventStream::OnWriteDone(bool ok) {
   std::unique_lock lock(mutex_);
   writing_ = false;
   message_.Clear();
-  if (!ok && !ending_) ending_ = grpc::Status(grpc::StatusCode::CANCELLED, "the reader is gone");
+  if (!ok && !ending_) ending_ = absl::CancelledError("the reader is gone");
   if (ending_) DropWaiting();
   Advance(std::move(lock));
 }
 
-void EventStream::OnCancel() {
-  End(grpc::Status(grpc::StatusCode::CANCELLED, "the reader is gone"));
-}
+void EventStream::OnCancel() { End(absl::CancelledError("the reader is gone")); }
 
 void EventStream::OnDone() {
   {

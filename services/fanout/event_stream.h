@@ -11,8 +11,8 @@
 #include <mutex>
 #include <optional>
 
-#include "services/fanout/channel_feed.h"
 #include "services/fanout/metrics.h"
+#include "services/fanout/reader.h"
 
 namespace gischat::fanout {
 
@@ -20,7 +20,7 @@ namespace gischat::fanout {
 // a write at a time; what is large is shared between streams, not copied. Too many bytes waiting
 // end the stream with RESOURCE_EXHAUSTED. Thread-safe; keeps itself alive until gRPC is done with
 // it.
-class EventStream : public Sink,
+class EventStream : public Reader,
                     public grpc::ServerWriteReactor<grpc::ByteBuffer>,
                     public std::enable_shared_from_this<EventStream> {
  public:
@@ -36,8 +36,10 @@ class EventStream : public Sink,
 
   // What is put in one turn of the loop goes out together.
   void Put(const Wire& item) override;
-  void Beat();                    // sends an empty message when nothing else is under way
-  void End(grpc::Status status);  // after the write that is under way, if there is one
+  // Sends an empty message when nothing else is under way.
+  void Beat() override;
+  // After the write that is under way, if there is one.
+  void End(absl::Status status) override;
 
  private:
   void OnWriteDone(bool ok) override;
@@ -61,7 +63,7 @@ class EventStream : public Sink,
   bool writing_ = false;
   bool will_advance_ = false;  // at the end of the loop's turn
   grpc::ByteBuffer message_;   // being written
-  std::optional<grpc::Status> ending_;
+  std::optional<absl::Status> ending_;
   int beats_since_end_ = 0;
   bool finished_ = false;
 };

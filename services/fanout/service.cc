@@ -26,25 +26,21 @@ namespace {
 
 constexpr std::chrono::milliseconds kBeatInterval{900};  // something is sent at least every second
 
-grpc::Status Invalid(const char* what) {
-  return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, what);
+absl::Status Check(const v1::PublishRequest& request) {
+  if (request.channel().empty()) return absl::InvalidArgumentError("no channel");
+  if (request.publisher().empty()) return absl::InvalidArgumentError("no publisher");
+  if (request.first_sequence() == 0) return absl::InvalidArgumentError("first_sequence is 0");
+  if (request.drafts().empty()) return absl::InvalidArgumentError("no drafts");
+  return absl::OkStatus();
 }
 
-grpc::Status Check(const v1::PublishRequest& request) {
-  if (request.channel().empty()) return Invalid("no channel");
-  if (request.publisher().empty()) return Invalid("no publisher");
-  if (request.first_sequence() == 0) return Invalid("first_sequence is 0");
-  if (request.drafts().empty()) return Invalid("no drafts");
-  return grpc::Status::OK;
-}
-
-bus::Batch ToBatch(const v1::PublishRequest& request, absl::Time deadline) {
+bus::Batch ToBatch(v1::PublishRequest request, absl::Time deadline) {
   bus::Batch batch{
       .publisher = request.publisher(), .first_sequence = request.first_sequence(), .drafts = {}};
   batch.after_gap = request.after_gap();
   batch.drafts.reserve(static_cast<size_t>(request.drafts_size()));
-  for (const v1::Draft& draft : request.drafts()) {
-    batch.drafts.push_back({draft.message(), draft.stored()});
+  for (v1::Draft& draft : *request.mutable_drafts()) {
+    batch.drafts.push_back({std::move(*draft.mutable_message()), draft.stored()});
   }
   batch.deadline = deadline;
   return batch;
@@ -93,16 +89,16 @@ class Service::Streams : public std::enable_shared_from_this<Streams> {
     boost::asio::post(loop_, [self = shared_from_this()] { self->BeatLater(); });
   }
 
+  void Add(std::shared_ptr<Reader> reader, const v1::SubscribeRequest& request);
+  void Remove(std::shared_ptr<Reader> reader);
   EventStream* Open(grpc::CallbackServerContext* context, const v1::SubscribeRequest& request);
 
   void EndAll() {
-    std::set<std::shared_ptr<EventStream>> open;
     {
       const std::lock_guard lock(mutex_);
       ending_ = true;
-      open = open_;
     }
-    for (const auto& stream : open) stream->End(Ending());
+    for (const auto& reader : Open()) reader->End(Ending());
   }
 
   void Stop() {
@@ -116,12 +112,15 @@ class Service::Streams : public std::enable_shared_from_this<Streams> {
   }
 
  private:
-  static grpc::Status Ending() {
-    return grpc::Status(grpc::StatusCode::UNAVAILABLE, "fanout is ending: resume elsewhere");
+  using Channels = std::set<std::string>;
+
+  static absl::Status Ending() {
+    return absl::UnavailableError("fanout is ending: resume elsewhere");
   }
 
-  void Attach(const std::shared_ptr<EventStream>& stream, const v1::SubscribeRequest& request);
-  void Close(EventStream* stream, const std::vector<std::string>& channels);
+  std::vector<std::shared_ptr<Reader>> Open();
+  void Attach(const std::shared_ptr<Reader>& reader, const v1::SubscribeRequest& request);
+  void Close(const std::shared_ptr<Reader>& reader);
   void BeatLater();
   void Beat();
 
@@ -137,41 +136,51 @@ class Service::Streams : public std::enable_shared_from_this<Streams> {
   std::map<std::string, std::shared_ptr<ChannelFeed>> feeds_;
 
   std::mutex mutex_;  // guards what follows
-  std::set<std::shared_ptr<EventStream>> open_;
+  std::map<std::shared_ptr<Reader>, Channels> open_;
   bool ending_ = false;
 };
 
-EventStream* Service::Streams::Open(grpc::CallbackServerContext* context,
-                                    const v1::SubscribeRequest& request) {
-  std::vector<std::string> channels;
-  for (const v1::ResumePoint& point : request.channels()) channels.push_back(point.channel());
-  // The loop does both, so that what is attached first is detached later.
-  auto stream = EventStream::Open(
-      loop_, context, max_stream_bytes_, metrics_,
-      [self = shared_from_this(), channels = std::move(channels)](EventStream* done) {
-        boost::asio::post(self->loop_, [self, done = done->shared_from_this(), channels] {
-          self->Close(done.get(), channels);
-        });
-      });
+std::vector<std::shared_ptr<Reader>> Service::Streams::Open() {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<Reader>> open;
+  for (const auto& [reader, channels] : open_) open.push_back(reader);
+  return open;
+}
+
+// The loop attaches and closes, so that what is added first is removed later.
+void Service::Streams::Add(std::shared_ptr<Reader> reader, const v1::SubscribeRequest& request) {
+  Channels channels;
+  for (const v1::ResumePoint& point : request.channels()) channels.insert(point.channel());
   bool ending = false;
   {
     const std::lock_guard lock(mutex_);
     ending = ending_;
-    if (!ending) open_.insert(stream);
+    if (!ending) open_.emplace(reader, std::move(channels));
   }
-  if (ending) {
-    stream->End(Ending());
-  } else {
-    boost::asio::post(
-        loop_, [self = shared_from_this(), stream, request] { self->Attach(stream, request); });
-  }
+  if (ending) return reader->End(Ending());
+  boost::asio::post(loop_, [self = shared_from_this(), reader = std::move(reader), request] {
+    self->Attach(reader, request);
+  });
+}
+
+void Service::Streams::Remove(std::shared_ptr<Reader> reader) {
+  boost::asio::post(
+      loop_, [self = shared_from_this(), reader = std::move(reader)] { self->Close(reader); });
+}
+
+EventStream* Service::Streams::Open(grpc::CallbackServerContext* context,
+                                    const v1::SubscribeRequest& request) {
+  auto stream = EventStream::Open(
+      loop_, context, max_stream_bytes_, metrics_,
+      [self = shared_from_this()](EventStream* done) { self->Remove(done->shared_from_this()); });
+  Add(stream, request);
   return stream.get();
 }
 
-void Service::Streams::Attach(const std::shared_ptr<EventStream>& stream,
+void Service::Streams::Attach(const std::shared_ptr<Reader>& reader,
                               const v1::SubscribeRequest& request) {
   if (stopped_) return;
-  std::set<std::string> seen;
+  Channels seen;
   for (const v1::ResumePoint& point : request.channels()) {
     if (!seen.insert(point.channel()).second) continue;
     std::shared_ptr<ChannelFeed>& feed = feeds_[point.channel()];
@@ -179,21 +188,27 @@ void Service::Streams::Attach(const std::shared_ptr<EventStream>& stream,
       feed = std::make_shared<ChannelFeed>(loop_, bus_, point.channel(), metrics_);
       feed->Start();
     }
-    feed->Attach(stream, {point.epoch(), point.offset()});
+    feed->Attach(reader, {point.epoch(), point.offset()});
   }
 }
 
-void Service::Streams::Close(EventStream* stream, const std::vector<std::string>& channels) {
+void Service::Streams::Close(const std::shared_ptr<Reader>& reader) {
+  Channels channels;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto entry = open_.find(reader);
+    if (entry == open_.end()) return;
+    channels = std::move(entry->second);
+    open_.erase(entry);
+  }
   for (const std::string& channel : channels) {
     const auto found = feeds_.find(channel);
     if (found == feeds_.end()) continue;
-    found->second->Detach(stream);
+    found->second->Detach(reader.get());
     if (found->second->in_use()) continue;
     found->second->Stop();
     feeds_.erase(found);
   }
-  const std::lock_guard lock(mutex_);
-  open_.erase(stream->shared_from_this());
 }
 
 void Service::Streams::BeatLater() {
@@ -205,12 +220,7 @@ void Service::Streams::BeatLater() {
 }
 
 void Service::Streams::Beat() {
-  std::set<std::shared_ptr<EventStream>> open;
-  {
-    const std::lock_guard lock(mutex_);
-    open = open_;
-  }
-  for (const auto& stream : open) stream->Beat();
+  for (const auto& reader : Open()) reader->Beat();
   BeatLater();
 }
 
@@ -220,17 +230,22 @@ class Service::Rpcs
           v1::Fanout::WithCallbackMethod_Publish<v1::Fanout::WithCallbackMethod_PublishAll<
               v1::Fanout::WithCallbackMethod_History<v1::Fanout::Service>>>> {
  public:
-  Rpcs(bus::MessageBus& bus, std::shared_ptr<Streams> streams)
-      : bus_(bus),
+  Rpcs(fanout::Service& service, bus::MessageBus& bus, std::shared_ptr<Streams> streams)
+      : service_(service),
+        bus_(bus),
         streams_(std::move(streams)),
         publishes_([this](const v1::PublishAllRequest& request, v1::PublishAllResponse& response,
                           std::function<void()> done) {
-          Publish(request.publish(), DeadlineOf(request), *response.mutable_published(),
-                  [&response, done = std::move(done)](const grpc::Status& status) {
-                    response.set_code(static_cast<uint32_t>(status.error_code()));
-                    response.set_error(status.error_message());
-                    done();
-                  });
+          service_.Publish(request.publish(), DeadlineOf(request),
+                           [&response, done = std::move(done)](auto published) {
+                             if (published.ok()) {
+                               *response.mutable_published() = *std::move(published);
+                             } else {
+                               response.set_code(static_cast<uint32_t>(published.status().code()));
+                               response.set_error(std::string(published.status().message()));
+                             }
+                             done();
+                           });
         }) {}
 
   void EndPublishes() { publishes_.EndAll(); }
@@ -250,9 +265,7 @@ class Service::Rpcs
                                                         const grpc::ByteBuffer* request) override;
 
  private:
-  void Publish(const v1::PublishRequest& request, absl::Time deadline,
-               v1::PublishResponse& response, std::function<void(const grpc::Status&)> done);
-
+  fanout::Service& service_;
   bus::MessageBus& bus_;
   const std::shared_ptr<Streams> streams_;
   rpc::Answers<v1::PublishAllRequest, v1::PublishAllResponse> publishes_;
@@ -262,33 +275,12 @@ grpc::ServerUnaryReactor* Service::Rpcs::Publish(grpc::CallbackServerContext* co
                                                  const v1::PublishRequest* request,
                                                  v1::PublishResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  Publish(*request, DeadlineOf(*context), *response,
-          [reactor](const grpc::Status& status) { reactor->Finish(status); });
+  service_.Publish(*request, DeadlineOf(*context), [reactor, response](auto published) {
+    if (!published.ok()) return reactor->Finish(rpc::ToGrpc(published.status()));
+    *response = *std::move(published);
+    reactor->Finish(grpc::Status::OK);
+  });
   return reactor;
-}
-
-void Service::Rpcs::Publish(const v1::PublishRequest& request, absl::Time deadline,
-                            v1::PublishResponse& response,
-                            std::function<void(const grpc::Status&)> done) {
-  if (const grpc::Status valid = Check(request); !valid.ok()) return done(valid);
-  const auto messages = static_cast<size_t>(request.drafts_size());
-  bus_.Publish(request.channel(), ToBatch(request, deadline),
-               [&response, messages, began = absl::Now(), &metrics = streams_->metrics(),
-                done = std::move(done)](const absl::StatusOr<bus::Receipt>& receipt) {
-                 const absl::Duration took = absl::Now() - began;
-                 if (!receipt.ok()) {
-                   metrics.CountPublished(absl::StatusCodeToString(receipt.status().code()),
-                                          messages, took);
-                   return done(rpc::ToGrpc(receipt.status()));
-                 }
-                 response.set_outcome(ToOutcome(receipt->outcome));
-                 response.set_next_sequence(receipt->next_sequence);
-                 response.set_epoch(receipt->position.epoch);
-                 response.set_offset(receipt->position.offset);
-                 metrics.CountPublished(v1::PublishResponse::Outcome_Name(response.outcome()),
-                                        messages, took);
-                 done(grpc::Status::OK);
-               });
 }
 
 grpc::ServerUnaryReactor* Service::Rpcs::History(grpc::CallbackServerContext* context,
@@ -296,7 +288,7 @@ grpc::ServerUnaryReactor* Service::Rpcs::History(grpc::CallbackServerContext* co
                                                  v1::HistoryResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   if (request->channel().empty()) {
-    reactor->Finish(Invalid("no channel"));
+    reactor->Finish({grpc::StatusCode::INVALID_ARGUMENT, "no channel"});
     return reactor;
   }
   bus_.ReadHistory(request->channel(), [reactor, response, limit = bus_.limits().history_events](
@@ -320,18 +312,52 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* Service::Rpcs::Subscribe(
                      });
   if (!valid) parsed.clear_channels();
   EventStream* stream = streams_->Open(context, parsed);
-  if (!valid) stream->End(Invalid("no SubscribeRequest, or a channel without a name"));
+  if (!valid) {
+    stream->End(absl::InvalidArgumentError("no SubscribeRequest, or a channel without a name"));
+  }
   return stream;
 }
 
 Service::Service(boost::asio::io_context& loop, bus::MessageBus& bus,
                  prometheus::Registry& registry, size_t max_stream_bytes)
-    : streams_(std::make_shared<Streams>(loop, bus, registry, max_stream_bytes)),
-      rpcs_(std::make_unique<Rpcs>(bus, streams_)) {}
+    : bus_(bus),
+      streams_(std::make_shared<Streams>(loop, bus, registry, max_stream_bytes)),
+      rpcs_(std::make_unique<Rpcs>(*this, bus, streams_)) {}
 
 Service::~Service() { Stop(); }
 
 grpc::Service* Service::grpc_service() { return rpcs_.get(); }
+
+void Service::Publish(v1::PublishRequest request, absl::Time deadline,
+                      base::Callback<v1::PublishResponse> done) {
+  if (absl::Status valid = Check(request); !valid.ok()) return std::move(done)(std::move(valid));
+  const auto messages = static_cast<size_t>(request.drafts_size());
+  std::string channel = request.channel();
+  bus_.Publish(std::move(channel), ToBatch(std::move(request), deadline),
+               [messages, began = absl::Now(), &metrics = streams_->metrics(),
+                done = std::move(done)](const absl::StatusOr<bus::Receipt>& receipt) mutable {
+                 const absl::Duration took = absl::Now() - began;
+                 if (!receipt.ok()) {
+                   metrics.CountPublished(absl::StatusCodeToString(receipt.status().code()),
+                                          messages, took);
+                   return std::move(done)(receipt.status());
+                 }
+                 v1::PublishResponse response;
+                 response.set_outcome(ToOutcome(receipt->outcome));
+                 response.set_next_sequence(receipt->next_sequence);
+                 response.set_epoch(receipt->position.epoch);
+                 response.set_offset(receipt->position.offset);
+                 metrics.CountPublished(v1::PublishResponse::Outcome_Name(response.outcome()),
+                                        messages, took);
+                 std::move(done)(std::move(response));
+               });
+}
+
+void Service::Subscribe(const v1::SubscribeRequest& request, std::shared_ptr<Reader> reader) {
+  streams_->Add(std::move(reader), request);
+}
+
+void Service::Unsubscribe(std::shared_ptr<Reader> reader) { streams_->Remove(std::move(reader)); }
 
 void Service::Start() { streams_->Start(); }
 

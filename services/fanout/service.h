@@ -4,6 +4,10 @@
 #include <cstddef>
 #include <memory>
 
+#include "absl/time/time.h"
+#include "common/base/callback.h"
+#include "gischat/fanout/v1/fanout.pb.h"
+
 namespace grpc {
 class Service;
 }
@@ -15,6 +19,8 @@ class MessageBus;
 }
 
 namespace gischat::fanout {
+
+class Reader;
 
 // The fanout service over any bus: publishes, tells the history, and streams what happens to edges.
 // Thread-safe.
@@ -35,6 +41,16 @@ class Service {
   grpc::Service* grpc_service();
   void Start();
 
+  // What the rpcs do, for those in the same process. See gischat.fanout.v1.
+  //
+  // `done` runs on any thread, possibly before this returns.
+  void Publish(v1::PublishRequest request, absl::Time deadline,
+               base::Callback<v1::PublishResponse> done);
+  // The reader is called on the loop; it hears nothing any more when the loop has come to what
+  // Unsubscribe() asks of it.
+  void Subscribe(const v1::SubscribeRequest& request, std::shared_ptr<Reader> reader);
+  void Unsubscribe(std::shared_ptr<Reader> reader);
+
   // Ends all streams, and every new one, with UNAVAILABLE, so that edges resume elsewhere. To be
   // called before the server is shut down.
   void EndStreams();
@@ -46,6 +62,7 @@ class Service {
  private:
   class Streams;
   class Rpcs;
+  bus::MessageBus& bus_;
   std::shared_ptr<Streams> streams_;
   std::unique_ptr<Rpcs> rpcs_;
 };

@@ -94,9 +94,7 @@ class Service::Core final : public v1::Moderation::CallbackService {
             metrics_),
         batches_([this](const v1::ReviewBatch& batch, v1::ReviewBatchAnswer& answer,
                         const std::function<void()>& done) {
-          for (const v1::ReviewRequest& request : batch.requests()) {
-            JudgeWords(request, *answer.add_answers());
-          }
+          JudgeAll(batch, answer);
           done();
         }),
         pool_(PoolBounds(settings), clock) {}
@@ -108,6 +106,12 @@ class Service::Core final : public v1::Moderation::CallbackService {
   grpc::ServerBidiReactor<v1::ReviewBatch, v1::ReviewBatchAnswer>* ReviewAll(
       grpc::CallbackServerContext*) override {
     return batches_.Open();
+  }
+
+  void JudgeAll(const v1::ReviewBatch& batch, v1::ReviewBatchAnswer& answer) {
+    for (const v1::ReviewRequest& request : batch.requests()) {
+      JudgeWords(request, *answer.add_answers());
+    }
   }
 
   void EndStreams() { batches_.EndAll(); }
@@ -282,6 +286,12 @@ Service::~Service() = default;
 
 absl::Status Service::Start() {
   return StartImageLibrary(settings_.image_workers, settings_.limits.max_image_pixels);
+}
+
+v1::ReviewBatchAnswer Service::ReviewAll(const v1::ReviewBatch& batch) {
+  v1::ReviewBatchAnswer answer;
+  core_->JudgeAll(batch, answer);
+  return answer;
 }
 
 void Service::EndStreams() { core_->EndStreams(); }

@@ -4,6 +4,7 @@
 
 #include "absl/status/status.h"
 #include "common/base/clock.h"
+#include "gischat/moderation/v1/moderation.pb.h"
 #include "services/moderation/settings.h"
 
 namespace grpc {
@@ -31,6 +32,9 @@ class Service {
   absl::Status Start();
 
   grpc::Service* grpc_service();
+
+  // What ReviewAll does, for those in the same process. Thread-safe.
+  v1::ReviewBatchAnswer ReviewAll(const v1::ReviewBatch& batch);
 
   // Ends the streams of batches, and those that are opened later, so that edges go elsewhere. Call
   // before the server is shut down.

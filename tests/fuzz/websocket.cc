@@ -68,7 +68,7 @@ class Server {
     identity.channel = SmallChat::kChannel;
     identity.connection = ++connections_;
     identity.understands_replies = edge::http::HasQueryParameter(target, "replies", "1");
-    const edge::session::SessionParts parts{hub_,   reviewer_, publisher_,      flush_publisher_,
+    const edge::session::SessionParts parts{hub_,   reviewer_, publisher_,      traffic_,
                                             lease_, metrics_,  std::move(alive)};
     std::make_shared<WebSocketConnection>(std::move(socket), "", edge::session::ConnectionLimits(),
                                           parts, std::move(identity), keepalive_, nullptr)
@@ -84,6 +84,7 @@ class Server {
   edge::clients::Publisher publisher_{loop_, chat_, {SmallChat::kChannel}, {}, registry_};
   edge::session::Reviewer reviewer_{loop_.get_executor(), moderation_};
   edge::net::EndOfTurn flush_publisher_{loop_.get_executor(), [this] { publisher_.Flush(); }};
+  edge::session::Traffic traffic_{.end_of_turn = flush_publisher_};
   edge::clients::Lease lease_{loop_, chat_, "edge", {SmallChat::kChannel}, registry_};
   edge::session::Keepalive keepalive_{loop_, std::chrono::seconds(3600)};
   uint64_t connections_ = 0;

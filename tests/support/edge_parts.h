@@ -53,7 +53,7 @@ class EdgeParts {
       token = std::make_shared<int>(0);
       alive = token;
     }
-    return {hub, reviewer, publisher, flush_publisher, lease, metrics, token, gate};
+    return {hub, reviewer, publisher, traffic, lease, metrics, token, gate};
   }
 
   // The channel starts afresh with these texts stored.
@@ -157,6 +157,7 @@ class EdgeParts {
   edge::clients::Lease lease{loop, presence, "edge-1", {kChannel}, registry};
   edge::session::Reviewer reviewer{loop.get_executor(), moderation};
   edge::net::EndOfTurn flush_publisher{loop.get_executor(), [this] { publisher.Flush(); }};
+  edge::session::Traffic traffic{.end_of_turn = flush_publisher};
   edge::session::MessageGate gate;  // of the sessions that come next
   std::weak_ptr<int> alive;
   uint64_t offset = 0;  // of the channel's last event

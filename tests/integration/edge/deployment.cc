@@ -7,8 +7,10 @@
 #include <stdexcept>
 #include <utility>
 
+#include "common/rpc/call_metrics.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/server.h"
+#include "edge/clients/grpc_backends.h"
 #include "services/fanout/service.h"
 #include "services/moderation/service.h"
 #include "services/presence/service.h"
@@ -20,8 +22,8 @@ namespace {
 constexpr char kAddress[] = "127.0.0.1";
 
 std::unique_ptr<edge::Edge> MakeEdge(const Services& services, uint16_t port,
-                                     boost::asio::io_context& loop,
-                                     prometheus::Registry& registry) {
+                                     boost::asio::io_context& loop, prometheus::Registry& registry,
+                                     rpc::CallMetrics& calls) {
   edge::Settings settings;
   settings.address = kAddress;
   settings.port = port;
@@ -30,9 +32,13 @@ std::unique_ptr<edge::Edge> MakeEdge(const Services& services, uint16_t port,
   const std::string target = services.target();
   return std::make_unique<edge::Edge>(
       settings,
-      edge::Backends{rpc::MakeChannel(target, "gischat.presence.v1.Presence"),
-                     rpc::MakeChannel(target, "gischat.moderation.v1.Moderation"),
-                     rpc::MakeChannel(target, "gischat.fanout.v1.Fanout"), [] { return true; }},
+      edge::Backends{edge::clients::MakePresenceClient(
+                         rpc::MakeChannel(target, "gischat.presence.v1.Presence"), calls),
+                     edge::clients::MakeModerationClient(
+                         rpc::MakeChannel(target, "gischat.moderation.v1.Moderation"),
+                         [] { return true; }, calls),
+                     edge::clients::MakeFanoutClient(
+                         rpc::MakeChannel(target, "gischat.fanout.v1.Fanout"), calls)},
       loop, registry);
 }
 
@@ -89,9 +95,10 @@ std::string Services::target() const {
 }
 
 RunningEdge::RunningEdge(const Services& services)
-    : registry_(std::make_unique<prometheus::Registry>()) {
+    : registry_(std::make_unique<prometheus::Registry>()),
+      calls_(std::make_unique<rpc::CallMetrics>(*registry_)) {
   port_ = FreePort();
-  edge_ = MakeEdge(services, port_, loop_.loop(), *registry_);
+  edge_ = MakeEdge(services, port_, loop_.loop(), *registry_, *calls_);
   if (absl::Status status = edge_->Start(); !status.ok()) {
     throw std::runtime_error(status.ToString());
   }
@@ -108,7 +115,8 @@ void RunningEdge::Stop() { edge_->Stop(); }
 absl::Status RunningEdge::TryToStart(const Services& services, uint16_t port) {
   LoopThread loop;
   prometheus::Registry registry;
-  const auto edge = MakeEdge(services, port, loop.loop(), registry);
+  rpc::CallMetrics calls(registry);
+  const auto edge = MakeEdge(services, port, loop.loop(), registry, calls);
   return edge->Start();
 }
 

@@ -13,6 +13,9 @@
 namespace prometheus {
 class Registry;
 }
+namespace gischat::rpc {
+class CallMetrics;
+}
 
 namespace gischat::tests {
 
@@ -57,6 +60,7 @@ class RunningEdge {
  private:
   LoopThread loop_;
   std::unique_ptr<prometheus::Registry> registry_;
+  std::unique_ptr<rpc::CallMetrics> calls_;
   std::unique_ptr<edge::Edge> edge_;
   uint16_t port_ = 0;
 };
