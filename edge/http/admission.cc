@@ -15,6 +15,32 @@ constexpr std::chrono::seconds kForgetAfter(2);
 
 }  // namespace
 
+class Admission::Place {
+ public:
+  explicit Place(std::shared_ptr<Book> book) : book_(std::move(book)) {}
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  ~Place() {
+    --book_->sockets;
+    if (visitor_ == nullptr) return;
+    const std::lock_guard lock(book_->mutex);
+    --visitor_->connections;
+    visitor_->seen = Clock::now();  // whoever comes back at once finds the same buckets
+    --book_->connections;
+  }
+
+  // It is a WebSocket now. The book's mutex is held.
+  void TakeFor(Visitor& visitor) {
+    visitor_ = &visitor;
+    ++visitor.connections;
+    ++book_->connections;
+  }
+
+ private:
+  const std::shared_ptr<Book> book_;
+  Visitor* visitor_ = nullptr;  // stays in the book while it has connections
+};
+
 Admission::Admission(AdmissionLimits limits, prometheus::Registry& registry)
     : limits_(std::move(limits)),
       book_(std::make_shared<Book>()),
@@ -23,14 +49,15 @@ Admission::Admission(AdmissionLimits limits, prometheus::Registry& registry)
                    .Help("WebSocket handshakes and connections refused, by reason")
                    .Register(registry)) {}
 
-std::shared_ptr<void> Admission::Arrive() {
-  auto one = std::shared_ptr<void>(book_.get(), [book = book_](void*) { --book->sockets; });
+std::shared_ptr<Admission::Place> Admission::Arrive() {
+  auto one = std::make_shared<Place>(book_);
   if (++book_->sockets <= limits_.sockets || limits_.sockets == 0) return one;
   refused_.Add({{"reason", "sockets"}}).Increment();
   return nullptr;
 }
 
-std::variant<Admission::Ticket, Response> Admission::Enter(const std::string& address,
+std::variant<Admission::Ticket, Response> Admission::Enter(std::shared_ptr<Place> place,
+                                                           const std::string& address,
                                                            std::string_view origin,
                                                            Clock::time_point now) {
   if (closed_) return Refuse(503, "draining", "The server is about to restart");
@@ -49,17 +76,10 @@ std::variant<Admission::Ticket, Response> Admission::Enter(const std::string& ad
     if (!visitor.arrivals.Take(now)) {
       return Refuse(429, "rate", "Too many new connections from this address at once");
     }
-    ++visitor.connections;
-    ++book_->connections;
+    place->TakeFor(visitor);
     ticket.messages = visitor.messages;
   }
-  ticket.place.reset(static_cast<void*>(nullptr), [book = book_, address](void*) {
-    const std::lock_guard lock(book->mutex);
-    Visitor& visitor = book->visitors.at(address);
-    --visitor.connections;
-    visitor.seen = Clock::now();  // whoever comes back at once finds the same buckets
-    --book->connections;
-  });
+  ticket.place = std::move(place);
   return ticket;
 }
 

@@ -41,8 +41,11 @@ class Admission {
  public:
   using Clock = net::Rate::Clock;
 
+  // What a connection takes up, kept as long as it: its end makes room for another.
+  class Place;
+
   struct Ticket {
-    std::shared_ptr<void> place;  // kept as long as the connection: its end makes room for another
+    std::shared_ptr<void> place;
     std::shared_ptr<net::SharedBucket> messages;  // of the address
   };
 
@@ -50,11 +53,13 @@ class Admission {
 
   // Counts a new connection, whatever it wants, until what is returned goes. Null: there is no room
   // for one more.
-  std::shared_ptr<void> Arrive();
+  std::shared_ptr<Place> Arrive();
 
-  // A ticket for a WebSocket, or the answer that refuses it. `address`: what the client is counted
-  // as; `origin`: its Origin header (empty: none, as QGIS and QField have it).
-  std::variant<Ticket, Response> Enter(const std::string& address, std::string_view origin,
+  // A ticket for a WebSocket, or the answer that refuses it. `place`: of the connection, which
+  // becomes one of a WebSocket. `address`: what the client is counted as; `origin`: its Origin
+  // header (empty: none, as QGIS and QField have it).
+  std::variant<Ticket, Response> Enter(std::shared_ptr<Place> place, const std::string& address,
+                                       std::string_view origin,
                                        Clock::time_point now = Clock::now());
 
   // Counts a message that comes by HTTP; the answer that refuses it when there are too many.
@@ -75,7 +80,7 @@ class Admission {
     std::shared_ptr<net::SharedBucket> messages;
     Clock::time_point seen;
   };
-  // Shared with the tickets, which may outlive the admission.
+  // Shared with the places, which may outlive the admission.
   struct Book {
     std::mutex mutex;
     std::unordered_map<std::string, Visitor> visitors;  // by address

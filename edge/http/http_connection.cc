@@ -237,7 +237,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
       co_await Write(forbidden, parser.get().version(), /*is_head=*/false, /*keep_alive=*/false);
       co_return co_await Linger();
     }
-    auto entered = admission_.Enter(Client(parser.get()), View(parser.get()[bhttp::field::origin]));
+    auto entered =
+        admission_.Enter(place_, Client(parser.get()), View(parser.get()[bhttp::field::origin]));
     if (const auto* refusal = std::get_if<Response>(&entered)) {
       handlers_.Count(refusal->status);
       co_await Write(*refusal, parser.get().version(), /*is_head=*/false, /*keep_alive=*/false);
@@ -245,8 +246,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     }
     deadline_.cancel();
     auto ticket = std::get<Admission::Ticket>(std::move(entered));
-    using Places = std::pair<std::shared_ptr<void>, std::shared_ptr<void>>;
-    ticket.place = std::make_shared<Places>(std::move(ticket.place), std::move(place_));
+    place_.reset();  // the ticket's now
     Upgrade upgrade{std::move(socket_),
                     beast::buffers_to_string(buffer_.data()),
                     std::make_shared<bhttp::request<bhttp::empty_body>>(parser.release()),
@@ -297,7 +297,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   const HttpLimits limits_;
-  std::shared_ptr<void> place_;
+  std::shared_ptr<Admission::Place> place_;
   net::Socket socket_;
   net::Timer deadline_;
   beast::flat_buffer buffer_{limits_.head_bytes + (64 << 10)};

@@ -34,7 +34,7 @@ size_t SizeOf(const iovec* pieces, size_t count) {
 
 }  // namespace
 
-QueuedSocket::QueuedSocket(Socket socket, std::string unread, std::shared_ptr<void> kept)
+QueuedSocket::QueuedSocket(Socket socket, std::string unread, Kept kept)
     : core_(std::make_shared<Core>(std::move(socket), std::move(unread), std::move(kept))) {
   boost::system::error_code ignored;  // a socket that is gone already fails at the first write
   core_->socket.non_blocking(true, ignored);
@@ -94,8 +94,9 @@ void QueuedSocket::Core::WaitUntilWritable(const std::shared_ptr<Core>& self) {
 void QueuedSocket::Core::Linger(const std::shared_ptr<Core>& self) {
   if (lingering || broken) return;
   lingering = true;
-  linger_timer.expires_after(kLinger);
-  linger_timer.async_wait([self](boost::system::error_code error) {
+  linger_timer = std::make_unique<Timer>(socket.get_executor());
+  linger_timer->expires_after(kLinger);
+  linger_timer->async_wait([self](boost::system::error_code error) {
     if (!error) self->Close();
   });
   if (queue.empty()) ShutDownSending(self);
@@ -118,9 +119,9 @@ void QueuedSocket::Core::ReadAndDrop(const std::shared_ptr<Core>& self) {
 
 void QueuedSocket::Core::Close() {
   boost::system::error_code ignored;
-  linger_timer.cancel();
+  if (linger_timer != nullptr) linger_timer->cancel();
   socket.close(ignored);
-  kept.reset();
+  kept = {};
   queue.DropUnsent();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/buffer.hpp>
@@ -14,6 +15,7 @@
 #include <string>
 #include <utility>
 
+#include "edge/net/exact_memory.h"
 #include "edge/net/send_queue.h"
 
 namespace gischat::edge::net {
@@ -36,9 +38,12 @@ class QueuedSocket {
  public:
   using executor_type = Executor;
 
+  // What lasts as long as the socket, some of it perhaps null.
+  using Kept = std::array<std::shared_ptr<void>, 2>;
+
   // `unread`: bytes that were read from the socket already, to be read again first. `kept` is let
   // go when the socket is closed, which may be after the end of this object.
-  QueuedSocket(Socket socket, std::string unread, std::shared_ptr<void> kept);
+  QueuedSocket(Socket socket, std::string unread, Kept kept);
 
   executor_type get_executor() noexcept { return core_->socket.get_executor(); }
 
@@ -71,12 +76,13 @@ class QueuedSocket {
   auto async_read_some(const Buffers& buffers, Token&& token) {
     return boost::asio::async_initiate<Token, void(boost::system::error_code, size_t)>(
         [this](auto handler, const Buffers& into) {
-          if (core_->unread.empty()) {
+          if (core_->unread == nullptr) {
             core_->socket.async_read_some(into, std::move(handler));
             return;
           }
-          const size_t copied = boost::asio::buffer_copy(into, boost::asio::buffer(core_->unread));
-          core_->unread.erase(0, copied);
+          const size_t copied = boost::asio::buffer_copy(into, boost::asio::buffer(*core_->unread));
+          core_->unread->erase(0, copied);
+          if (core_->unread->empty()) core_->unread.reset();
           Complete(std::move(handler), copied);
         },
         token, buffers);
@@ -117,10 +123,10 @@ class QueuedSocket {
  private:
   // Outlives the QueuedSocket while it still writes or lingers.
   struct Core {
-    Core(Socket given, std::string read_already, std::shared_ptr<void> keep)
+    Core(Socket given, std::string read_already, Kept keep)
         : socket(std::move(given)),
-          linger_timer(socket.get_executor()),
-          unread(std::move(read_already)),
+          unread(read_already.empty() ? nullptr
+                                      : std::make_unique<std::string>(std::move(read_already))),
           kept(std::move(keep)) {}
 
     void Flush(const std::shared_ptr<Core>& self);
@@ -131,10 +137,10 @@ class QueuedSocket {
     void Close();
 
     Socket socket;
-    Timer linger_timer;
+    std::unique_ptr<Timer> linger_timer;  // once it lingers
     SendQueue queue;
-    std::string unread;
-    std::shared_ptr<void> kept;
+    std::unique_ptr<std::string> unread;  // null: nothing
+    Kept kept;
     uint64_t taken = 0;
     bool waiting = false;  // for the kernel to take more
     bool broken = false;

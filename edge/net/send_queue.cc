@@ -8,6 +8,8 @@ namespace {
 
 // Written frames are cleared out of the vector once there are so many of them.
 constexpr size_t kCompactAfter = 256;
+// An empty queue keeps the memory for so few frames.
+constexpr size_t kKeptFrames = 4;
 
 }  // namespace
 
@@ -47,12 +49,17 @@ void SendQueue::PopFront() {
   written_ = 0;
   ++first_;
   if (first_ == frames_.size()) {
-    frames_ = {};
-    first_ = 0;
+    Clear();
   } else if (first_ == kCompactAfter) {
     frames_.erase(frames_.begin(), frames_.begin() + kCompactAfter);
     first_ = 0;
   }
+}
+
+void SendQueue::Clear() {
+  first_ = 0;
+  frames_.clear();
+  if (frames_.capacity() > kKeptFrames) std::vector<Waiting>().swap(frames_);
 }
 
 void SendQueue::DropUnsent() {
@@ -63,8 +70,7 @@ void SendQueue::DropUnsent() {
   }
   frames_.resize(keep);
   if (empty()) {
-    frames_ = {};
-    first_ = 0;
+    Clear();
   }
 }
 

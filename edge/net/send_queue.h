@@ -11,7 +11,7 @@
 namespace gischat::edge::net {
 
 // What waits to be written to one socket: shared frames, sent in order, several with one write.
-// Confined to the socket's thread. Holds no memory while empty.
+// Confined to the socket's thread. Holds hardly any memory while empty.
 class SendQueue {
  public:
   // Most frames that one write gathers.
@@ -23,6 +23,8 @@ class SendQueue {
 
   bool empty() const { return first_ == frames_.size(); }
   size_t counted_bytes() const { return counted_bytes_; }
+  // Frames that there is memory for.
+  size_t capacity() const { return frames_.capacity(); }
 
   // The next bytes to write. Returns how many pieces were filled in. Valid until the next call of
   // another function.
@@ -41,6 +43,7 @@ class SendQueue {
   };
 
   void PopFront();
+  void Clear();
 
   std::vector<Waiting> frames_;
   size_t first_ = 0;    // frames before it are written

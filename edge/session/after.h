@@ -12,8 +12,8 @@ template <typename Duration, typename Action>
 void After(net::Executor executor, Duration wait, Action action) {
   auto timer = std::make_shared<net::Timer>(executor);
   timer->expires_after(wait);
-  timer->async_wait(
-      [timer, action = std::move(action)](boost::system::error_code) mutable { action(); });
+  timer->async_wait(net::WithExactMemory(
+      [timer, action = std::move(action)](boost::system::error_code) mutable { action(); }));
 }
 
 }  // namespace gischat::edge::session

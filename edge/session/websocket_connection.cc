@@ -15,8 +15,6 @@ namespace {
 namespace asio = boost::asio;
 namespace websocket = boost::beast::websocket;
 
-// Buffers larger than this are given back between messages.
-constexpr size_t kKeptBuffer = 4096;
 // How long a client may take to answer our close.
 constexpr std::chrono::seconds kClosePatience(5);
 // Whoever is sent away sees what it said first, if that comes within the patience.
@@ -25,9 +23,6 @@ constexpr std::chrono::milliseconds kEchoStep(10);
 // How long a reader that was too slow gets to see why it is cut off.
 constexpr std::chrono::seconds kCutPatience(1);
 
-// What lasts as long as the socket: the ticket of the client, and whatever waits for all to end.
-using UntilClosed = std::pair<std::shared_ptr<void>, std::shared_ptr<void>>;
-
 }  // namespace
 
 WebSocketConnection::WebSocketConnection(net::Socket socket, std::string unread,
@@ -35,7 +30,7 @@ WebSocketConnection::WebSocketConnection(net::Socket socket, std::string unread,
                                          SessionIdentity identity, Keepalive& keepalive,
                                          std::shared_ptr<void> ticket)
     : stream_(std::move(socket), std::move(unread),
-              std::make_shared<UntilClosed>(std::move(ticket), parts.alive)),
+              net::QueuedSocket::Kept{std::move(ticket), parts.alive}),
       limits_(limits),
       metrics_(parts.metrics),
       keepalive_(keepalive),
@@ -46,7 +41,7 @@ WebSocketConnection::WebSocketConnection(net::Socket socket, std::string unread,
     response.set(boost::beast::http::field::server, "gischat/" + std::string(base::Version()));
   }));
   stream_.control_callback([this](websocket::frame_type, boost::beast::string_view) {
-    unanswered_since_.reset();
+    unanswered_since_ = kAnswered;
     if (IsOverBound()) CutSlowReaderSoon();  // Beast answers pings past Queue()
   });
 }
@@ -79,25 +74,38 @@ void WebSocketConnection::ResumeReading() {
   asio::post(stream_.get_executor(), [self = shared_from_this()] { self->Read(); });
 }
 
+// Takes the first byte of a message alone, however long that is in coming. Beast would hold a
+// buffer of 1.5 KiB meanwhile, and forgets what it has read if one waits without it.
 void WebSocketConnection::Read() {
-  stream_.async_read(buffer_, [self = shared_from_this()](boost::system::error_code error, size_t) {
-    self->OnRead(error);
-  });
+  stream_.async_read_some(boost::asio::buffer(beginning_),
+                          net::WithExactMemory([self = shared_from_this()](
+                                                   boost::system::error_code error, size_t size) {
+                            self->OnBegun(error, size);
+                          }));
 }
 
-void WebSocketConnection::OnRead(boost::system::error_code error) {
+void WebSocketConnection::OnBegun(boost::system::error_code error, size_t size) {
+  const auto buffer = std::make_shared<Buffer>();
+  buffer->commit(asio::buffer_copy(buffer->prepare(size), asio::buffer(beginning_, size)));
+  if (error || leaving_ || stream_.is_message_done()) return OnRead(error, *buffer);
+  stream_.async_read(*buffer,
+                     [self = shared_from_this(), buffer](boost::system::error_code failed, size_t) {
+                       self->OnRead(failed, *buffer);
+                     });
+}
+
+void WebSocketConnection::OnRead(boost::system::error_code error, Buffer& message) {
   reading_ = false;
   if (error) return End();
   if (leaving_) return;
-  unanswered_since_.reset();
+  unanswered_since_ = kAnswered;
   if (stream_.got_text()) {
-    const auto bytes = buffer_.cdata();
+    const auto bytes = message.cdata();
     session_->OnText({static_cast<const char*>(bytes.data()), bytes.size()});
   } else {
     session_->OnBinary();
   }
-  buffer_.consume(buffer_.size());
-  if (buffer_.capacity() > kKeptBuffer) buffer_.shrink_to_fit();
+  message = {};  // its handler may outlive it for a while
   if (ended_ || reading_ || !session_->CanTakeMore()) return;
   reading_ = true;
   Read();
@@ -147,13 +155,13 @@ void WebSocketConnection::CutOff(const char* cause, const char* words) {
 void WebSocketConnection::OnPingDue(std::chrono::steady_clock::time_point now) {
   if (ended_) return;
   // Not since the last sign of life: between two pings there need not be any.
-  if (unanswered_since_ && now - *unanswered_since_ >= limits_.pong_timeout) {
+  if (unanswered_since_ != kAnswered && now - unanswered_since_ >= limits_.pong_timeout) {
     metrics_.OnCut("silent");
     stream_.next_layer().Reset();
     End();
     return;
   }
-  if (!unanswered_since_) unanswered_since_ = now;
+  if (unanswered_since_ == kAnswered) unanswered_since_ = now;
   stream_.next_layer().Append(codec::PingFrame(), /*counted=*/false);
   Flush();
 }
@@ -161,14 +169,13 @@ void WebSocketConnection::OnPingDue(std::chrono::steady_clock::time_point now) {
 void WebSocketConnection::OnWatched(std::chrono::steady_clock::time_point now) {
   const net::QueuedSocket& socket = stream_.next_layer();
   if (!socket.waiting()) {
-    stalled_since_.reset();
+    stall_.reset();
     return keepalive_.Unwatch(*this);
   }
   const uint64_t acknowledged = socket.acknowledged();
-  if (!stalled_since_ || acknowledged != acknowledged_) {
-    stalled_since_ = now;
-    acknowledged_ = acknowledged;
-  } else if (now - *stalled_since_ >= limits_.write_timeout) {
+  if (stall_ == nullptr || acknowledged != stall_->acknowledged) {
+    stall_ = std::make_unique<Stall>(Stall{now, acknowledged});
+  } else if (now - stall_->since >= limits_.write_timeout) {
     CutOff("stalled", "not reading");
   }
 }

@@ -1,12 +1,12 @@
 #pragma once
 
+#include <array>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/websocket/stream.hpp>
 #include <chrono>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "edge/net/queued_socket.h"
@@ -52,9 +52,20 @@ class WebSocketConnection final : public Wire,
   void OnPingDue(std::chrono::steady_clock::time_point now) override;
   void OnWatched(std::chrono::steady_clock::time_point now) override;
 
+  static constexpr auto kAnswered = std::chrono::steady_clock::time_point::max();
+
+  // Since when the client takes nothing, and what it had taken by then.
+  struct Stall {
+    std::chrono::steady_clock::time_point since;
+    uint64_t acknowledged = 0;
+  };
+
+  using Buffer = boost::beast::flat_buffer;
+
   void OnAccepted(boost::system::error_code error);
   void Read();
-  void OnRead(boost::system::error_code error);
+  void OnBegun(boost::system::error_code error, size_t size);
+  void OnRead(boost::system::error_code error, Buffer& message);
   void AwaitEchoes(std::chrono::steady_clock::time_point give_up);
   void CloseForRestart();
   bool IsOverBound() const;
@@ -63,18 +74,17 @@ class WebSocketConnection final : public Wire,
   void End();
   void ResetAfter(std::chrono::milliseconds wait);
 
-  boost::beast::websocket::stream<net::QueuedSocket> stream_;
-  boost::beast::flat_buffer buffer_;
+  // Messages are not compressed.
+  boost::beast::websocket::stream<net::QueuedSocket, /*deflateSupported=*/false> stream_;
+  std::array<char, 1> beginning_;  // of the next message: an idle client needs no buffer
   const ConnectionLimits limits_;
   EdgeMetrics& metrics_;
   Keepalive& keepalive_;
   std::shared_ptr<Session> session_;
   std::unique_ptr<net::Timer> reset_timer_;  // once it is being sent away or closed
   // When the first ping was sent since the last sign of life of the client.
-  std::optional<std::chrono::steady_clock::time_point> unanswered_since_;
-  // While it is watched: since when the client takes nothing, and what it had taken by then.
-  std::optional<std::chrono::steady_clock::time_point> stalled_since_;
-  uint64_t acknowledged_ = 0;
+  std::chrono::steady_clock::time_point unanswered_since_ = kAnswered;
+  std::unique_ptr<Stall> stall_;               // while it is watched
   std::shared_ptr<WebSocketConnection> self_;  // while it stands in keepalive_
   bool ready_ = false;                         // the session takes messages
   bool reading_ = false;

@@ -26,7 +26,7 @@ class AdmissionTest : public testing::Test {
   }
   // Keeps the ticket. The status of the refusal; 0: let in.
   int Enter(const std::string& address = "192.0.2.1", const std::string& origin = "") {
-    auto entered = admission_->Enter(address, origin, now_);
+    auto entered = admission_->Enter(admission_->Arrive(), address, origin, now_);
     if (auto* ticket = std::get_if<Admission::Ticket>(&entered)) {
       tickets_.push_back(std::move(*ticket));
       return 0;
@@ -127,6 +127,17 @@ TEST_F(AdmissionTest, BoundsTheSocketsOfAnyKind) {
   EXPECT_EQ(Refused("sockets"), 2);
   one.reset();
   EXPECT_NE(admission_->Arrive(), nullptr);
+}
+
+TEST_F(AdmissionTest, AWebSocketKeepsThePlaceOfItsSocket) {
+  Limit({.connections = 1, .sockets = 2, .allowed_origins = {}});
+  EXPECT_EQ(Enter("a"), 0);
+  auto other = admission_->Arrive();
+  EXPECT_EQ(admission_->Arrive(), nullptr);
+  other.reset();
+  EXPECT_EQ(Enter("b"), 503);
+  tickets_.clear();
+  EXPECT_EQ(Enter("b"), 0);
 }
 
 TEST_F(AdmissionTest, ForgetsNobodyWhoIsConnected) {

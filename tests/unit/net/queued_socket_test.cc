@@ -38,7 +38,8 @@ class QueuedSocketTest : public testing::Test {
     Acceptor acceptor(loop_.get_executor(), tcp::endpoint(asio::ip::make_address("127.0.0.1"), 0));
     client_ =
         std::make_unique<tests::TcpClient>(loop_, acceptor.local_endpoint().port(), receive_buffer);
-    socket_ = std::make_unique<QueuedSocket>(acceptor.accept(), unread, std::move(ticket_));
+    socket_ = std::make_unique<QueuedSocket>(acceptor.accept(), unread,
+                                             QueuedSocket::Kept{std::move(ticket_), nullptr});
   }
 
   // To a client that does not read.

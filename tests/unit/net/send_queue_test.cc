@@ -93,6 +93,15 @@ TEST(SendQueue, LetsGoOfFramesThatAreWritten) {
   EXPECT_TRUE(watched.expired());
 }
 
+TEST(SendQueue, GivesTheMemoryOfABurstBack) {
+  SendQueue queue;
+  for (int i = 0; i < 100; ++i) queue.Append(Bytes("x"), true);
+  queue.Consume(99);
+  EXPECT_GE(queue.capacity(), 100u);
+  queue.Consume(1);
+  EXPECT_LE(queue.capacity(), 4u);
+}
+
 TEST(SendQueue, DropsWhatNothingWasWrittenOf) {
   SendQueue queue;
   queue.Append(Bytes("one"), true);

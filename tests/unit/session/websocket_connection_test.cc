@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "tests/unit/session/websocket_peer.h"
@@ -66,6 +67,28 @@ TEST_F(WebSocketTest, RefusesBinaryAndEmptyFramesAndGoesOn) {
   ASSERT_TRUE(peer.AwaitSeen("!message: must be one JSON object (unexpected end of the text)"));
   peer.SendText(Text("hi"));
   EXPECT_TRUE(peer.Await([&] { return !parts_.Published().empty(); }));
+}
+
+TEST_F(WebSocketTest, TakesMessagesHoweverTheyArrive) {
+  using tests::ClientFrame;
+  const std::string all = ClientFrame(1, Text("one")) + ClientFrame(9, "") + ClientFrame(1, "") +
+                          ClientFrame(1, "x") + ClientFrame(10, "pong") +
+                          ClientFrame(1, Text("two"));
+  for (const size_t piece : {all.size(), size_t{1}, size_t{7}}) {
+    SCOPED_TRACE(piece);
+    const size_t before = parts_.Published().size();
+    Peer& peer = Enter();
+    for (size_t at = 0; at < all.size(); at += piece) {
+      peer.tcp().Send(all.substr(at, piece));
+      tests::Settle(parts_.loop);
+    }
+    ASSERT_TRUE(peer.Await([&] { return parts_.Published().size() == before + 2; }));
+    EXPECT_EQ(parts_.Published()[before], "one");
+    EXPECT_EQ(parts_.Published()[before + 1], "two");
+    EXPECT_THAT(peer.pongs, ElementsAre(""));
+    const auto is_refusal = [](const std::string& seen) { return seen[0] == '!'; };
+    EXPECT_TRUE(peer.Await([&] { return std::ranges::count_if(peer.seen, is_refusal) == 2; }));
+  }
 }
 
 TEST_F(WebSocketTest, TakesAMessageOfTheLargestSize) {
