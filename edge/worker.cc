@@ -20,7 +20,7 @@ constexpr int kNumberShift = 48;
 
 // How long events wait for others that are under way; see ApplyArrived().
 constexpr std::chrono::microseconds kLingerPerClient(1);
-constexpr std::chrono::microseconds kLongestLinger(2000);
+constexpr std::chrono::microseconds kLongestLinger(5000);
 constexpr size_t kCrowd = 50;  // with fewer clients nothing is worth waiting for
 
 // While everybody is sent away, those who are due are at every step.

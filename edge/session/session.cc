@@ -35,7 +35,6 @@ Session::Session(Wire& wire, net::Executor executor, SessionParts parts, Session
 }
 
 void Session::Start(std::function<void()> ready) {
-  ready_ = std::move(ready);
   parts_.metrics.OnConnected(identity_.api);
   parts_.lease.Connect(identity_.channel,
                        [weak = weak_from_this(), executor = executor_](hub::Count count) {
@@ -43,9 +42,14 @@ void Session::Start(std::function<void()> ready) {
                            if (const auto self = weak.lock()) self->OnCounted(count);
                          });
                        });
-  After(executor_, kJoinPatience, [weak = weak_from_this()] {
+  auto patience = After(executor_, kJoinPatience, [weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->Join(nullptr);
   });
+  // The memory of the timer goes at once: of ten thousand who join it would leave holes.
+  ready_ = [patience = std::move(patience), ready = std::move(ready)] {
+    if (const auto timer = patience.lock()) timer->cancel();
+    ready();
+  };
 }
 
 void Session::OnCounted(const hub::Count& count) {
@@ -113,6 +117,7 @@ void Session::Take(codec::DecodedMessage decoded, size_t bytes) {
 void Session::Review(const std::shared_ptr<Outgoing>& outgoing,
                      moderation::v1::ReviewRequest request) {
   const ChatMessage::KindCase kind = request.message().kind_case();
+  if (!outgoing->slow) ++parts_.traffic.under_way;
   parts_.reviewer.Review(std::move(request),
                          [self = shared_from_this(), outgoing, kind](auto answer) {
                            self->OnReviewed(*outgoing, kind, std::move(answer));
@@ -133,7 +138,14 @@ void Session::OnReviewed(Outgoing& outgoing, ChatMessage::KindCase kind,
   } else {
     Reject(outgoing, answer->rejected().violations());
   }
+  if (outgoing.step == Step::kRefuse && !outgoing.slow) Settle();
   Advance();
+}
+
+// A message is not on its way into the channel any more.
+void Session::Settle() {
+  --parts_.traffic.under_way;
+  parts_.traffic.end_of_turn.Request();
 }
 
 void Session::Accept(Outgoing& outgoing, moderation::v1::Acceptance accepted) {
@@ -185,7 +197,10 @@ bool Session::Perform(Outgoing& outgoing) {
       return true;
     case Step::kRegister:
       // What the client said before stands before its new name, what it says next behind it.
-      if (wire_ == nullptr) return true;
+      if (wire_ == nullptr) {
+        Settle();
+        return true;
+      }
       if (unacknowledged_ > 0 || claiming_) return false;
       Register(outgoing.message.newcomer().newcomer());
       return true;
@@ -208,18 +223,21 @@ void Session::Publish(Outgoing& outgoing) {
   const size_t bytes = message.size();
   ++unacknowledged_;
   unacknowledged_bytes_ += bytes;
-  parts_.publisher.Publish(
-      identity_.channel, std::move(message), outgoing.stored,
-      [self = shared_from_this(), kind, bytes, executor = executor_](absl::Status status) mutable {
-        asio::post(executor, [self = std::move(self), kind, bytes, status = std::move(status)] {
-          self->OnPublished(kind, bytes, status);
-        });
-      });
-  parts_.flush_publisher.Request();
+  parts_.publisher.Publish(identity_.channel, std::move(message), outgoing.stored,
+                           [self = shared_from_this(), kind, bytes, slow = outgoing.slow,
+                            executor = executor_](absl::Status status) mutable {
+                             asio::post(executor, [self = std::move(self), kind, bytes, slow,
+                                                   status = std::move(status)] {
+                               self->OnPublished(kind, bytes, slow, status);
+                             });
+                           });
+  parts_.traffic.end_of_turn.Request();
 }
 
-void Session::OnPublished(std::string_view kind, size_t bytes, const absl::Status& status) {
+void Session::OnPublished(std::string_view kind, size_t bytes, bool slow,
+                          const absl::Status& status) {
   const bool was_pressed = !CanTakeMore();
+  if (!slow) Settle();
   --unacknowledged_;
   unacknowledged_bytes_ -= bytes;
   if (status.code() == absl::StatusCode::kUnknown) {
@@ -270,7 +288,7 @@ void Session::EndPause(uint64_t pause) {
 }
 
 void Session::OnClaimed(const std::string& wanted, clients::ClaimOutcome outcome) {
-  claiming_ = false;
+  if (std::exchange(claiming_, false)) Settle();
   paused_ = false;
   claimed_nickname.clear();
   const bool registered = outcome == clients::ClaimOutcome::kRegistered;
@@ -307,6 +325,7 @@ void Session::OnClosed() {
   parts_.hub.Leave(*this);
   parts_.lease.Disconnect(identity_.channel);
   const bool was_claiming = std::exchange(claiming_, false);  // its outcome is told to nobody now
+  if (was_claiming) Settle();
   if (was_claiming || outbox_.HasSlowReview()) {
     // The name is free at once; an image that is still being looked at comes later.
     return Unregister();

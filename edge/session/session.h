@@ -11,12 +11,12 @@
 #include "edge/codec/api.h"
 #include "edge/codec/message_decoder.h"
 #include "edge/hub/hub.h"
-#include "edge/net/end_of_turn.h"
 #include "edge/net/queued_socket.h"
 #include "edge/session/edge_metrics.h"
 #include "edge/session/message_gate.h"
 #include "edge/session/outbox.h"
 #include "edge/session/reviewer.h"
+#include "edge/session/traffic.h"
 
 namespace gischat::edge::session {
 
@@ -36,7 +36,7 @@ struct SessionParts {
   hub::Hub& hub;       // of the session's thread
   Reviewer& reviewer;  // of the session's thread
   clients::Publisher& publisher;
-  net::EndOfTurn& flush_publisher;  // of the session's thread
+  Traffic& traffic;  // of the session's thread
   clients::Lease& lease;
   EdgeMetrics& metrics;
   // Kept until everything that the session took is dealt with: whoever waits for all sessions to
@@ -106,9 +106,10 @@ class Session final : public hub::Member, public std::enable_shared_from_this<Se
   void RefuseAtTurn(size_t bytes, std::string reason, std::string label);
 
   void Advance();
+  void Settle();
   bool Perform(Outgoing& outgoing);
   void Publish(Outgoing& outgoing);
-  void OnPublished(std::string_view kind, size_t bytes, const absl::Status& status);
+  void OnPublished(std::string_view kind, size_t bytes, bool slow, const absl::Status& status);
   void Register(const std::string& wanted);
   void OnClaimed(const std::string& wanted, clients::ClaimOutcome outcome);
   void OnNicknameLost(const std::string& lost);

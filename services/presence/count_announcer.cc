@@ -43,10 +43,19 @@ void CountAnnouncer::Stop() {
 
 void CountAnnouncer::Announce(const std::string& channel, Count count) {
   store_.AnnounceCount(
-      {.channel = channel, .count = count, .event = events_.NbUsers(count), .interval = interval_},
+      {.channel = channel,
+       .count = count,
+       .event = events_.NbUsers(count),
+       .interval = IntervalFor(count)},
       [weak = weak_from_this(), channel, count](absl::StatusOr<Announcement> announcement) {
         if (auto self = weak.lock()) self->OnAnnounced(channel, count, announcement);
       });
+}
+
+absl::Duration CountAnnouncer::IntervalFor(Count count) const {
+  const absl::Duration for_crowd =
+      std::min(kLongestForCrowd, kPerConnection * static_cast<int64_t>(count.connections));
+  return std::max(interval_, for_crowd);
 }
 
 void CountAnnouncer::OnAnnounced(const std::string& channel, Count count,

@@ -20,13 +20,18 @@ class Registry;
 namespace gischat::presence {
 
 // Tells the channels how many connections they have: the first change at once, then at most once
-// per channel and interval, and the last number never later than that. The store arbitrates, so
-// that several replicas together keep the interval too.
+// per channel and interval, and the last number never later than that. In a crowd the interval
+// grows with it (kPerConnection, up to kLongestForCrowd), since telling ten thousand of each
+// other's coming ten times a second would take half a core and leave the coming ones waiting. The
+// store arbitrates, so that several replicas together keep the interval too.
 //
 // An announcement that fails is forgotten; the next notice of its count tries again. Thread-safe.
 // Made by std::make_shared; the store and the registry outlive it.
 class CountAnnouncer : public std::enable_shared_from_this<CountAnnouncer> {
  public:
+  static constexpr absl::Duration kPerConnection = absl::Microseconds(100);
+  static constexpr absl::Duration kLongestForCrowd = absl::Seconds(2);
+
   CountAnnouncer(PresenceStore& store, EventWriter events, std::shared_ptr<Timers> timers,
                  absl::Duration interval, prometheus::Registry& registry);
 
@@ -43,6 +48,7 @@ class CountAnnouncer : public std::enable_shared_from_this<CountAnnouncer> {
     bool busy = false;     // a call or a timer of ours is under way
   };
 
+  absl::Duration IntervalFor(Count count) const;
   void Announce(const std::string& channel, Count count);
   void OnAnnounced(const std::string& channel, Count count,
                    const absl::StatusOr<Announcement>& announcement);
