@@ -14,6 +14,22 @@ class CountAnnouncerTest : public testing::Test {
   void Change(uint64_t connections) {
     world_.announcer->Notice("QGIS", world_.Report("a", connections));
   }
+
+  // With so many connections, and after a quiet time, a change is told at once and the next one
+  // after `interval`.
+  void Crowd(uint64_t connections, absl::Duration interval) {
+    world_.timers->Pass(absl::Seconds(3));
+    const size_t before = world_.Said().size();
+    Change(connections);
+    EXPECT_EQ(world_.Said().size(), before + 1) << connections;
+    world_.timers->Pass(absl::Milliseconds(1));
+    Change(connections);
+    world_.timers->Pass(interval - absl::Milliseconds(2));
+    EXPECT_EQ(world_.Said().size(), before + 1) << connections << ": too early";
+    world_.timers->Pass(absl::Milliseconds(1));
+    EXPECT_EQ(world_.Said().size(), before + 2) << connections << ": too late";
+  }
+
   World world_;
 };
 
@@ -50,6 +66,27 @@ TEST_F(CountAnnouncerTest, ChangeAfterAQuietIntervalIsToldAtOnce) {
   world_.timers->Pass(absl::Milliseconds(100));
   Change(2);
   EXPECT_THAT(world_.Said(), ElementsAre("nb_users 1", "nb_users 2"));
+}
+
+// In a crowd the interval grows with it.
+TEST_F(CountAnnouncerTest, CrowdIsToldLessOften) {
+  Crowd(5000, absl::Milliseconds(500));
+  Crowd(20'000, absl::Seconds(2));
+}
+
+TEST_F(CountAnnouncerTest, LargestCrowdDoesNotWaitLongerThanTwoSeconds) {
+  Crowd(100'000, absl::Seconds(2));
+  Crowd(10'000'000, absl::Seconds(2));
+}
+
+TEST_F(CountAnnouncerTest, AThousandAreStillTheUsualInterval) {
+  Crowd(1000, absl::Milliseconds(100));
+  Crowd(1010, absl::Milliseconds(101));
+}
+
+TEST_F(CountAnnouncerTest, FewWhoAreLeftOfACrowdAreToldAsOftenAsEver) {
+  Crowd(100'000, absl::Seconds(2));
+  Crowd(5, absl::Milliseconds(100));
 }
 
 // Whoever joined in between was told two on its own.

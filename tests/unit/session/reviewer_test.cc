@@ -1,0 +1,234 @@
+#include "edge/session/reviewer.h"
+
+#include <gmock/gmock.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <string>
+#include <vector>
+
+#include "tests/support/chat_messages.h"
+#include "tests/support/fake_backends.h"
+#include "tests/support/run_until.h"
+
+namespace gischat::edge::session {
+namespace {
+
+using moderation::v1::ReviewRequest;
+using moderation::v1::ReviewResponse;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using tests::FakeModeration;
+
+ReviewRequest TextOf(const std::string& words) {
+  ReviewRequest request;
+  *request.mutable_message() = tests::TextMessage(words);
+  return request;
+}
+
+ReviewRequest ImageOf(const std::string& author) {
+  ReviewRequest request;
+  *request.mutable_message() = tests::Published();
+  request.mutable_message()->mutable_image()->set_author(author);
+  return request;
+}
+
+class ReviewerTest : public testing::Test {
+ protected:
+  // Its outcome is added to `told`: the text of the message, or the error.
+  void Ask(ReviewRequest request) {
+    reviewer_.Review(std::move(request), [this](absl::StatusOr<ReviewResponse> answer) {
+      if (!answer.ok()) return told_.push_back(answer.status().ToString());
+      const chat::v1::ChatMessage& message = answer->accepted().message();
+      told_.push_back(message.has_image() ? "image " + message.image().author()
+                                          : message.text().text());
+    });
+  }
+  void Settle() { tests::Settle(loop_); }
+
+  boost::asio::io_context loop_;
+  FakeModeration moderation_;
+  Reviewer reviewer_{loop_.get_executor(), moderation_};
+  std::vector<std::string> told_;
+};
+
+TEST_F(ReviewerTest, WhatComesInOneTurnIsOneBatch) {
+  moderation_.reviews.AnswerAtOnce(FakeModeration::Judge);
+  for (const char* words : {"a", "b", "c"}) {
+    boost::asio::post(loop_, [this, words] { Ask(TextOf(words)); });
+  }
+  Settle();
+  EXPECT_EQ(moderation_.batches, 1);
+  EXPECT_THAT(told_, ElementsAre("a", "b", "c"));
+}
+
+TEST_F(ReviewerTest, NothingIsAskedBeforeTheTurnEnds) {
+  Ask(TextOf("a"));
+  EXPECT_EQ(moderation_.reviews.size(), 0U);
+  Settle();
+  EXPECT_EQ(moderation_.reviews.size(), 1U);
+}
+
+TEST_F(ReviewerTest, NextTurnIsABatchOfItsOwnAndDoesNotWaitForTheFirst) {
+  Ask(TextOf("a"));
+  Settle();
+  Ask(TextOf("b"));
+  Ask(TextOf("c"));
+  Settle();
+  EXPECT_EQ(moderation_.batches, 2);
+  ASSERT_EQ(moderation_.reviews.size(), 3U);
+  for (const size_t number : {1U, 2U, 0U}) {
+    moderation_.reviews.Answer(number, FakeModeration::Judge(moderation_.reviews.request(number)));
+  }
+  Settle();
+  EXPECT_THAT(told_, ElementsAre("b", "c", "a"));
+}
+
+TEST_F(ReviewerTest, VerdictsAreToldOnTheLoop) {
+  Ask(TextOf("a"));
+  Settle();
+  moderation_.reviews.Answer(0, FakeModeration::Judge(moderation_.reviews.request(0)));
+  EXPECT_THAT(told_, IsEmpty());
+  Settle();
+  EXPECT_THAT(told_, ElementsAre("a"));
+}
+
+TEST_F(ReviewerTest, ImageGoesAlone) {
+  Ask(TextOf("a"));
+  Ask(ImageOf("Ada"));
+  Ask(TextOf("b"));
+  EXPECT_EQ(moderation_.reviews.size(), 1U) << "the image does not wait for the end of the turn";
+  EXPECT_TRUE(moderation_.reviews.request(0).message().has_image());
+  EXPECT_EQ(moderation_.batches, 0);
+  Settle();
+  EXPECT_EQ(moderation_.batches, 1);
+  ASSERT_EQ(moderation_.reviews.size(), 3U);
+  moderation_.reviews.Answer(1, FakeModeration::Judge(moderation_.reviews.request(1)));
+  moderation_.reviews.Answer(2, FakeModeration::Judge(moderation_.reviews.request(2)));
+  Settle();
+  EXPECT_THAT(told_, ElementsAre("a", "b")) << "texts do not wait for the image";
+  moderation_.reviews.Answer(0, FakeModeration::Judge(moderation_.reviews.request(0)));
+  Settle();
+  EXPECT_THAT(told_, ElementsAre("a", "b", "image Ada"));
+}
+
+TEST_F(ReviewerTest, BatchHoldsSoManyMessages) {
+  moderation_.reviews.AnswerAtOnce(FakeModeration::Judge);
+  std::vector<std::string> texts;
+  for (size_t i = 0; i < Reviewer::kBatchMessages; ++i) {
+    texts.push_back(std::to_string(i));
+    Ask(TextOf(texts.back()));
+  }
+  Settle();
+  EXPECT_EQ(moderation_.batches, 1);
+  EXPECT_EQ(told_, texts);
+  for (const std::string& text : texts) Ask(TextOf(text));
+  Ask(TextOf("one more"));
+  Settle();
+  EXPECT_EQ(moderation_.batches, 1 + 2);
+  EXPECT_EQ(told_.size(), 2 * texts.size() + 1);
+  EXPECT_EQ(told_.back(), "one more");
+}
+
+TEST_F(ReviewerTest, BatchHoldsSoManyBytes) {
+  moderation_.reviews.AnswerAtOnce(FakeModeration::Judge);
+  const std::string large(Reviewer::kBatchBytes * 2 / 5, 'x');
+  for (int i = 0; i < 3; ++i) Ask(TextOf(large));
+  Settle();
+  EXPECT_EQ(moderation_.batches, 2) << "two and one";
+  EXPECT_THAT(told_, ElementsAre(large, large, large));
+}
+
+TEST_F(ReviewerTest, MessageLargerThanABatchGoesAlone) {
+  moderation_.reviews.AnswerAtOnce(FakeModeration::Judge);
+  const std::string large(Reviewer::kBatchBytes + 1, 'x');
+  Ask(TextOf("before"));
+  Ask(TextOf(large));
+  Ask(TextOf("behind"));
+  Settle();
+  EXPECT_EQ(moderation_.batches, 3);
+  EXPECT_THAT(told_, ElementsAre("before", large, "behind"));
+}
+
+class ReviewerRetryTest : public ReviewerTest, public testing::WithParamInterface<absl::Status> {};
+
+TEST_P(ReviewerRetryTest, TextIsAskedAgain) {
+  Ask(TextOf("a"));
+  Ask(TextOf("b"));
+  Settle();
+  ASSERT_EQ(moderation_.reviews.size(), 2U);
+  moderation_.reviews.AnswerAtOnce(FakeModeration::Judge);
+  moderation_.reviews.Answer(0, GetParam());
+  moderation_.reviews.Answer(1, GetParam());
+  ASSERT_TRUE(tests::RunUntil(loop_, [&] { return told_.size() == 2; }));
+  EXPECT_THAT(told_, ElementsAre("a", "b"));
+}
+
+TEST_P(ReviewerRetryTest, ImageIsAskedAgain) {
+  Ask(ImageOf("Ada"));
+  moderation_.reviews.AnswerAtOnce(FakeModeration::Judge);
+  moderation_.reviews.Answer(0, GetParam());
+  ASSERT_TRUE(tests::RunUntil(loop_, [&] { return !told_.empty(); }));
+  EXPECT_THAT(told_, ElementsAre("image Ada"));
+  EXPECT_EQ(moderation_.reviews.size(), 2U);
+  EXPECT_EQ(moderation_.batches, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(TransientErrors, ReviewerRetryTest,
+                         testing::Values(absl::UnavailableError("gone"),
+                                         absl::DeadlineExceededError("late"),
+                                         absl::CancelledError("ending")),
+                         [](const auto& test) {
+                           return absl::StatusCodeToString(test.param.code());
+                         });
+
+TEST_F(ReviewerTest, LastingErrorIsToldAtOnceToAllOfTheBatch) {
+  moderation_.reviews.AnswerAtOnce([](const auto&) { return absl::InternalError("broken"); });
+  Ask(TextOf("a"));
+  Ask(TextOf("b"));
+  Ask(ImageOf("Ada"));
+  Settle();
+  EXPECT_THAT(told_, ElementsAre("INTERNAL: broken", "INTERNAL: broken", "INTERNAL: broken"));
+  EXPECT_EQ(moderation_.reviews.size(), 3U);
+}
+
+TEST_F(ReviewerTest, NoVerdictIsAnErrorOfThatMessageAlone) {
+  moderation_.reviews.AnswerAtOnce([](const ReviewRequest& request) {
+    return request.message().text().text() == "a" ? ReviewResponse()
+                                                  : FakeModeration::Judge(request);
+  });
+  Ask(TextOf("a"));
+  Ask(TextOf("b"));
+  Settle();
+  EXPECT_THAT(told_, ElementsAre("INVALID_ARGUMENT: not a message of a client", "b"));
+}
+
+// Answers every batch with one verdict.
+class Careless final : public clients::ModerationClient {
+ public:
+  void Review(std::shared_ptr<const ReviewRequest> /*request*/,
+              base::Callback<ReviewResponse> /*done*/) override {}
+  void ReviewAll(std::shared_ptr<const moderation::v1::ReviewBatch> /*batch*/,
+                 base::Callback<moderation::v1::ReviewBatchAnswer> done) override {
+    moderation::v1::ReviewBatchAnswer answer;
+    answer.add_answers();
+    std::move(done)(std::move(answer));
+  }
+  bool IsReachable() override { return true; }
+};
+
+TEST(Reviewer, AnotherNumberOfVerdictsIsAnErrorOfAll) {
+  boost::asio::io_context loop;
+  Careless moderation;
+  Reviewer reviewer(loop.get_executor(), moderation);
+  std::vector<absl::StatusCode> told;
+  for (int i = 0; i < 2; ++i) {
+    reviewer.Review(TextOf("a"),
+                    [&](const auto& answer) { told.push_back(answer.status().code()); });
+  }
+  tests::Settle(loop);
+  EXPECT_THAT(told, ElementsAre(absl::StatusCode::kInternal, absl::StatusCode::kInternal));
+}
+
+}  // namespace
+}  // namespace gischat::edge::session
