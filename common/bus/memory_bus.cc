@@ -197,7 +197,7 @@ MemoryBus::Channel& MemoryBus::Open(std::string_view name) {
 
 EventPtr MemoryBus::AppendTo(Channel& channel, Event event) {
   event.position = {channel.position.epoch, ++channel.position.offset};
-  const auto shared = std::make_shared<const Event>(std::move(event));
+  auto shared = std::make_shared<const Event>(std::move(event));
   channel.log.emplace_back(clock_.Now(), shared);
   channel.log_bytes += shared->payload.size();
   if (shared->stored) {

@@ -241,8 +241,9 @@ class Service::Rpcs
                              if (published.ok()) {
                                *response.mutable_published() = *std::move(published);
                              } else {
+                               const auto words = published.status().message();
                                response.set_code(static_cast<uint32_t>(published.status().code()));
-                               response.set_error(std::string(published.status().message()));
+                               response.set_error(words.data(), words.size());
                              }
                              done();
                            });
@@ -251,7 +252,7 @@ class Service::Rpcs
   void EndPublishes() { publishes_.EndAll(); }
 
   grpc::ServerBidiReactor<v1::PublishAllRequest, v1::PublishAllResponse>* PublishAll(
-      grpc::CallbackServerContext*) override {
+      grpc::CallbackServerContext* /*context*/) override {
     return publishes_.Open();
   }
 

@@ -104,7 +104,7 @@ class Service::Core final : public v1::Moderation::CallbackService {
                                    v1::ReviewResponse* response) override;
 
   grpc::ServerBidiReactor<v1::ReviewBatch, v1::ReviewBatchAnswer>* ReviewAll(
-      grpc::CallbackServerContext*) override {
+      grpc::CallbackServerContext* /*context*/) override {
     return batches_.Open();
   }
 
