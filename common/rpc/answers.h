@@ -54,7 +54,8 @@ class Answers {
     return stream.get();
   }
 
-  // Ends every stream, once what it was asked is answered, and every one that is opened later.
+  // Ends every stream with kUnavailable, once what it was asked is answered, and every one that is
+  // opened later. Nothing more is taken in, however busy a stream is.
   void EndAll() {
     std::set<std::shared_ptr<Stream>> open;
     {
@@ -104,9 +105,9 @@ class Answers {
       std::shared_ptr<Slot> slot;
       {
         std::unique_lock lock(mutex_);
-        if (!ok) {
+        if (!ok || ending_) {  // too late: whoever asked asks another server
           reading_ = false;
-          half_closed_ = true;
+          half_closed_ = !ok;
           return Advance(std::move(lock));
         }
         slot = slots_.emplace_back(std::move(next_));
@@ -149,7 +150,8 @@ class Answers {
 
     // Reads the next request, unless enough are under way; then lets the lock go.
     void Read(std::unique_lock<std::mutex>& lock) {
-      if (reading_ || half_closed_ || finished_ || slots_.size() >= kMostUnderWay) return;
+      if (reading_ || half_closed_ || ending_ || finished_) return;
+      if (slots_.size() >= kMostUnderWay) return;
       reading_ = true;
       next_ = std::make_shared<Slot>();
       Request* const into = &next_->request;

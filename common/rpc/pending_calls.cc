@@ -9,6 +9,7 @@ namespace gischat::rpc {
 
 PendingCalls::~PendingCalls() {
   std::unique_lock lock(mutex_);
+  ending_ = true;
   const std::vector<std::pair<const grpc::ClientContext*, std::shared_ptr<grpc::ClientContext>>>
       pending(calls_.begin(), calls_.end());
   for (const auto& [key, call] : pending) {
@@ -20,6 +21,7 @@ PendingCalls::~PendingCalls() {
 void PendingCalls::Add(std::shared_ptr<grpc::ClientContext> call) {
   const std::lock_guard lock(mutex_);
   const grpc::ClientContext* key = call.get();
+  if (ending_) call->TryCancel();  // made by the callback of one that was cancelled
   calls_.emplace(key, std::move(call));
 }
 

@@ -12,7 +12,8 @@ class ClientContext;
 namespace gischat::rpc {
 
 // The calls of one client that have no answer yet. Its end cancels them and waits until their
-// callbacks have returned, so that what these use may be destroyed afterwards. Thread-safe.
+// callbacks have returned, so that what these use may be destroyed afterwards. What a callback
+// calls meanwhile is cancelled too. Thread-safe.
 class PendingCalls {
  public:
   PendingCalls() = default;
@@ -22,13 +23,14 @@ class PendingCalls {
   PendingCalls& operator=(const PendingCalls&) = delete;
 
   // Shares the call's context: a cancelled call may end, and let its context go, before TryCancel()
-  // has returned from it.
+  // has returned from it. Add it before the call begins.
   void Add(std::shared_ptr<grpc::ClientContext> call);
   void Remove(const grpc::ClientContext* call);
 
  private:
   std::recursive_mutex mutex_;  // a cancelled call may end within TryCancel()
   std::condition_variable_any none_left_;
+  bool ending_ = false;
   std::unordered_map<const grpc::ClientContext*, std::shared_ptr<grpc::ClientContext>> calls_;
 };
 

@@ -39,8 +39,13 @@ class Pipeline {
   static constexpr absl::Duration kPrecision = absl::Milliseconds(50);
 
   // `name`: of the rpc, for the metrics; never goes away.
-  Pipeline(Open open, std::string_view name, CallMetrics& metrics, PendingCalls& pending)
-      : open_(std::move(open)), name_(name), metrics_(metrics), pending_(pending) {}
+  Pipeline(Open open, std::string_view name, CallMetrics& metrics, PendingCalls& pending,
+           absl::Duration max_age = kMaxAge)
+      : open_(std::move(open)),
+        name_(name),
+        metrics_(metrics),
+        pending_(pending),
+        max_age_(max_age) {}
 
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;
@@ -52,10 +57,12 @@ class Pipeline {
     CallPtr call =
         std::make_unique<OneCall>(OneCall{std::move(request), std::move(done), now, now + timeout});
     std::shared_ptr<Stream> fresh;
+    std::shared_ptr<Stream> closed;
     std::shared_ptr<Stream> stream;
     {
       const std::lock_guard lock(mutex_);
       if (current_ == nullptr || !current_->Add(call, now)) {
+        closed = std::move(current_);
         fresh = current_ = std::make_shared<Stream>(*this, now);
         fresh->Add(call, now);
       }
@@ -63,6 +70,7 @@ class Pipeline {
     }
     if (fresh != nullptr) fresh->Start();
     stream->Advance();
+    if (closed != nullptr) closed->Advance();  // tells the server, if nothing is being sent
   }
 
  private:
@@ -77,7 +85,7 @@ class Pipeline {
   // Keeps itself alive from Start() until gRPC is done with it.
   class Stream final : public Reactor, public std::enable_shared_from_this<Stream> {
    public:
-    Stream(Pipeline& owner, absl::Time now) : owner_(owner), closes_(now + kMaxAge) {}
+    Stream(Pipeline& owner, absl::Time now) : owner_(owner), closes_(now + owner.max_age_) {}
 
     // Takes the call, unless the stream takes no more; nothing is sent before Advance().
     bool Add(CallPtr& call, absl::Time now) {
@@ -175,6 +183,7 @@ class Pipeline {
         owner_.metrics_.Observe(owner_.name_, why.code(), absl::Now() - call->began);
         std::move(call->done)(why);
       }
+      failed.clear();  // what the callbacks hold goes before the owner
       const std::shared_ptr<Stream> self = std::move(self_);
       owner_.pending_.Remove(&context_);  // the owner may go now
     }
@@ -233,6 +242,7 @@ class Pipeline {
   const std::string_view name_;
   CallMetrics& metrics_;
   PendingCalls& pending_;
+  const absl::Duration max_age_;
   std::mutex mutex_;                 // taken before a stream's
   std::shared_ptr<Stream> current_;  // guarded by mutex_
 };
