@@ -15,7 +15,7 @@
 namespace gischat::rpc {
 
 // Counts calls and answers each with the status of `judge` (given how many came before).
-class Answers {
+class Outcomes {
  public:
   std::function<grpc::Status(int)> judge = [](int) { return grpc::Status::OK; };
 
@@ -56,7 +56,7 @@ class FakePresence : public presence::v1::Presence::CallbackService {
     return new Silence;
   }
 
-  Answers answers;
+  Outcomes answers;
   absl::Notification detaching;  // a Detach has begun; one per object
 
  private:
@@ -77,8 +77,8 @@ class FakeFanout : public fanout::v1::Fanout::CallbackService {
     return histories.Finish(context);
   }
 
-  Answers publishes;
-  Answers histories;
+  Outcomes publishes;
+  Outcomes histories;
 };
 
 class FakeModeration : public moderation::v1::Moderation::CallbackService {
@@ -89,7 +89,7 @@ class FakeModeration : public moderation::v1::Moderation::CallbackService {
     return reviews.Finish(context);
   }
 
-  Answers reviews;
+  Outcomes reviews;
 };
 
 }  // namespace gischat::rpc
