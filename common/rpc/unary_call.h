@@ -53,6 +53,7 @@ void CallUnary(Async* async,
                      } else {
                        std::move(call->done)(FromGrpc(status));
                      }
+                     call->done = nullptr;  // what it holds goes before the end of `pending`
                      pending.Remove(&call->context);
                    });
 }

@@ -3,17 +3,21 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/registry.h>
 
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_future.hpp>
 #include <chrono>
 #include <future>
+#include <memory>
 #include <thread>
 
+#include "absl/synchronization/notification.h"
 #include "common/rpc/await.h"
 #include "common/rpc/call_metrics.h"
 #include "common/rpc/server.h"
 #include "common/rpc/unary_call.h"
+#include "tests/support/wait_until.h"
 #include "tests/unit/rpc/fake_services.h"
 
 namespace gischat::rpc {
@@ -88,6 +92,32 @@ TEST_F(CallTest, EndsAtItsDeadline) {
   const auto answer = Wait<DetachResponse>([&](auto done) { NeverAnswered(std::move(done)); });
   EXPECT_EQ(answer.status().code(), absl::StatusCode::kDeadlineExceeded);
   EXPECT_EQ(Observed("presence.Detach", "DEADLINE_EXCEEDED"), 1u);
+}
+
+TEST_F(CallTest, EndOfPendingCallsWaitsUntilWhatTheirCallbacksHoldIsGone) {
+  // Gives the end time to come too early, when it is let go.
+  struct Held {
+    ~Held() {
+      too_early = tests::WaitUntil([this] { return ended.load(); }, absl::Milliseconds(100));
+    }
+    std::atomic<bool>& ended;
+    std::atomic<bool>& too_early;
+  };
+  std::atomic<bool> ended = false;
+  std::atomic<bool> too_early = true;
+  absl::Notification answered;
+  auto pending = std::make_unique<PendingCalls>();
+  CallUnary(stub_->async(), &Presence::Stub::async::ListUsers, "presence.ListUsers",
+            absl::Seconds(20), metrics_, *pending,
+            std::make_shared<const presence::v1::ListUsersRequest>(),
+            base::Callback<ListUsersResponse>(
+                [&answered, held = std::shared_ptr<Held>(new Held{ended, too_early})](const auto&) {
+                  answered.Notify();
+                }));
+  ASSERT_TRUE(answered.WaitForNotificationWithTimeout(absl::Seconds(20)));
+  pending.reset();
+  ended = true;
+  EXPECT_TRUE(tests::WaitUntil([&] { return !too_early; }, absl::Seconds(1)));
 }
 
 // Runs a coroutine to its end on a loop of this thread, whose only work it is.
