@@ -97,6 +97,7 @@ TEST_F(CallTest, EndsAtItsDeadline) {
 TEST_F(CallTest, EndOfPendingCallsWaitsUntilWhatTheirCallbacksHoldIsGone) {
   // Gives the end time to come too early, when it is let go.
   struct Held {
+    Held(std::atomic<bool>& end, std::atomic<bool>& early) : ended(end), too_early(early) {}
     ~Held() {
       too_early = tests::WaitUntil([this] { return ended.load(); }, absl::Milliseconds(100));
     }
@@ -111,7 +112,7 @@ TEST_F(CallTest, EndOfPendingCallsWaitsUntilWhatTheirCallbacksHoldIsGone) {
             absl::Seconds(20), metrics_, *pending,
             std::make_shared<const presence::v1::ListUsersRequest>(),
             base::Callback<ListUsersResponse>(
-                [&answered, held = std::shared_ptr<Held>(new Held{ended, too_early})](const auto&) {
+                [&answered, held = std::make_shared<Held>(ended, too_early)](const auto&) {
                   answered.Notify();
                 }));
   ASSERT_TRUE(answered.WaitForNotificationWithTimeout(absl::Seconds(20)));

@@ -183,6 +183,7 @@ TEST_F(PipelineTest, CallsOfSeveralThreadsGetTheirOwnAnswers) {
   std::atomic<int> right = 0;
   std::atomic<int> ended = 0;
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int thread = 0; thread < kThreads; ++thread) {
     threads.emplace_back([&, thread] {
       for (int i = 0; i < kCalls; ++i) {
@@ -269,6 +270,7 @@ TEST_F(PipelineTest, MoreRequestsThanAreWorkedOnAtATimeAreAllAnswered) {
 TEST_F(PipelineTest, EndOfPendingCallsEndsTheCallsUnderWay) {
   const auto batch = Named("held");
   std::vector<std::future<Answer>> answers;
+  answers.reserve(200);
   for (int i = 0; i < 200; ++i) answers.push_back(Ask(batch));  // some are not even sent
   ASSERT_TRUE(judges_.Waits(BatchAnswers::kMostUnderWay));
   pending_.reset();
@@ -279,6 +281,7 @@ TEST_F(PipelineTest, EndOfPendingCallsEndsTheCallsUnderWay) {
 TEST_F(PipelineTest, EndOfPendingCallsWaitsUntilWhatTheirCallbacksHoldIsGone) {
   // Gives the end time to come too early, when it is let go.
   struct Held {
+    Held(std::atomic<bool>& end, std::atomic<bool>& early) : ended(end), too_early(early) {}
     ~Held() {
       too_early = WaitUntil([this] { return ended.load(); }, absl::Milliseconds(100));
     }
@@ -288,7 +291,7 @@ TEST_F(PipelineTest, EndOfPendingCallsWaitsUntilWhatTheirCallbacksHoldIsGone) {
   std::atomic<bool> ended = false;
   std::atomic<bool> too_early = true;
   pipeline_.Call(Named("held"), kLong,
-                 [held = std::shared_ptr<Held>(new Held{ended, too_early})](const Answer&) {});
+                 [held = std::make_shared<Held>(ended, too_early)](const Answer&) {});
   ASSERT_TRUE(judges_.Waits(1));
   pending_.reset();
   ended = true;
