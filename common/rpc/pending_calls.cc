@@ -15,7 +15,7 @@ PendingCalls::~PendingCalls() {
   for (const auto& [key, call] : pending) {
     if (calls_.contains(key)) call->TryCancel();
   }
-  none_left_.wait(lock, [this] { return calls_.empty(); });
+  none_left_.wait(lock, [this] { return calls_.empty() && going_ == 0; });
 }
 
 void PendingCalls::Add(std::shared_ptr<grpc::ClientContext> call) {
@@ -25,10 +25,20 @@ void PendingCalls::Add(std::shared_ptr<grpc::ClientContext> call) {
   calls_.emplace(key, std::move(call));
 }
 
-void PendingCalls::Remove(const grpc::ClientContext* call) {
+void PendingCalls::Remove(const grpc::ClientContext* call, std::shared_ptr<void> owner) {
+  std::shared_ptr<grpc::ClientContext> shared;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto entry = calls_.find(call);
+    shared = std::move(entry->second);
+    calls_.erase(entry);
+    ++going_;
+  }
+  shared.reset();
+  owner.reset();
   const std::lock_guard lock(mutex_);
-  calls_.erase(call);
-  if (calls_.empty()) none_left_.notify_all();
+  --going_;
+  if (calls_.empty() && going_ == 0) none_left_.notify_all();
 }
 
 }  // namespace gischat::rpc

@@ -184,8 +184,8 @@ class Pipeline {
         std::move(call->done)(why);
       }
       failed.clear();  // what the callbacks hold goes before the owner
-      const std::shared_ptr<Stream> self = std::move(self_);
-      owner_.pending_.Remove(&context_);  // the owner may go now
+      owner_.pending_.Remove(&context_,
+                             std::move(self_));  // the end of this, and maybe the owner's
     }
 
    private:

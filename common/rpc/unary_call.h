@@ -45,7 +45,7 @@ void CallUnary(Async* async,
   call->context.set_deadline(absl::ToChronoTime(call->began + timeout));
   pending.Add({call, &call->context});
   (async->*method)(&call->context, call->request.get(), &call->response,
-                   [call, name, &metrics, &pending](const grpc::Status& status) {
+                   [call, name, &metrics, &pending](const grpc::Status& status) mutable {
                      metrics.Observe(name, static_cast<absl::StatusCode>(status.error_code()),
                                      absl::Now() - call->began);
                      if (status.ok()) {
@@ -53,8 +53,8 @@ void CallUnary(Async* async,
                      } else {
                        std::move(call->done)(FromGrpc(status));
                      }
-                     call->done = nullptr;  // what it holds goes before the end of `pending`
-                     pending.Remove(&call->context);
+                     const grpc::ClientContext* const context = &call->context;
+                     pending.Remove(context, std::move(call));
                    });
 }
 

@@ -178,8 +178,7 @@ class EventReader final : public grpc::ClientReadReactor<fanout::v1::SubscribeRe
   void OnDone(const grpc::Status& status) override {
     if (const auto listener = CurrentListener()) listener->OnEnd(rpc::FromGrpc(status));
     ForgetListener();
-    pending_.Remove(&context_);
-    self_.reset();
+    pending_.Remove(&context_, std::move(self_));  // the end of this
   }
 
  private:
