@@ -76,8 +76,10 @@ class AllInOne::Parts {
     return {MakePresenceClient(server_->InProcessChannel(), calls_),
             MakeDirectModeration(moderation_,
                                  MakeModerationClient(
-                                     server_->InProcessChannel(), [] { return true; }, calls_)),
-            MakeDirectFanout(fanout_, MakeFanoutClient(server_->InProcessChannel(), calls_), loop)};
+                                     server_->InProcessChannel(), [] { return true; }, calls_),
+                                 calls_),
+            MakeDirectFanout(fanout_, MakeFanoutClient(server_->InProcessChannel(), calls_), loop,
+                             calls_)};
   }
 
   void StopServices() {

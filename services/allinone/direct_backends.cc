@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "common/rpc/call_metrics.h"
 #include "services/fanout/reader.h"
 #include "services/fanout/service.h"
 #include "services/moderation/service.h"
@@ -14,8 +15,9 @@ namespace {
 class DirectModeration final : public edge::clients::ModerationClient {
  public:
   DirectModeration(moderation::Service& service,
-                   std::unique_ptr<edge::clients::ModerationClient> other)
-      : service_(service), other_(std::move(other)) {}
+                   std::unique_ptr<edge::clients::ModerationClient> other,
+                   rpc::CallMetrics& metrics)
+      : service_(service), other_(std::move(other)), metrics_(metrics) {}
 
   void Review(std::shared_ptr<const moderation::v1::ReviewRequest> request,
               base::Callback<moderation::v1::ReviewResponse> done) override {
@@ -23,13 +25,17 @@ class DirectModeration final : public edge::clients::ModerationClient {
   }
   void ReviewAll(std::shared_ptr<const moderation::v1::ReviewBatch> batch,
                  base::Callback<moderation::v1::ReviewBatchAnswer> done) override {
-    std::move(done)(service_.ReviewAll(*batch));
+    const absl::Time began = absl::Now();
+    moderation::v1::ReviewBatchAnswer answer = service_.ReviewAll(*batch);
+    metrics_.Observe("moderation.ReviewAll", absl::StatusCode::kOk, absl::Now() - began);
+    std::move(done)(std::move(answer));
   }
   bool IsReachable() override { return true; }
 
  private:
   moderation::Service& service_;
   const std::unique_ptr<edge::clients::ModerationClient> other_;
+  rpc::CallMetrics& metrics_;
 };
 
 // Brings what goes down a stream to its listener; what is put in one turn of the loop together.
@@ -72,12 +78,18 @@ class DirectReader final : public fanout::Reader,
 class DirectFanout final : public edge::clients::FanoutClient {
  public:
   DirectFanout(fanout::Service& service, std::unique_ptr<edge::clients::FanoutClient> other,
-               boost::asio::io_context& loop)
-      : service_(service), other_(std::move(other)), loop_(loop) {}
+               boost::asio::io_context& loop, rpc::CallMetrics& metrics)
+      : service_(service), other_(std::move(other)), loop_(loop), metrics_(metrics) {}
 
   void Publish(fanout::v1::PublishRequest request, absl::Duration timeout,
                base::Callback<fanout::v1::PublishResponse> done) override {
-    service_.Publish(std::move(request), absl::Now() + timeout, std::move(done));
+    const absl::Time began = absl::Now();
+    service_.Publish(std::move(request), began + timeout,
+                     [&metrics = metrics_, began, done = std::move(done)](auto answer) mutable {
+                       metrics.Observe("fanout.PublishAll", answer.status().code(),
+                                       absl::Now() - began);
+                       std::move(done)(std::move(answer));
+                     });
   }
   void History(fanout::v1::HistoryRequest request,
                base::Callback<fanout::v1::HistoryResponse> done) override {
@@ -110,19 +122,21 @@ class DirectFanout final : public edge::clients::FanoutClient {
   fanout::Service& service_;
   const std::unique_ptr<edge::clients::FanoutClient> other_;
   boost::asio::io_context& loop_;
+  rpc::CallMetrics& metrics_;
 };
 
 }  // namespace
 
 std::unique_ptr<edge::clients::ModerationClient> MakeDirectModeration(
-    moderation::Service& service, std::unique_ptr<edge::clients::ModerationClient> other) {
-  return std::make_unique<DirectModeration>(service, std::move(other));
+    moderation::Service& service, std::unique_ptr<edge::clients::ModerationClient> other,
+    rpc::CallMetrics& metrics) {
+  return std::make_unique<DirectModeration>(service, std::move(other), metrics);
 }
 
 std::unique_ptr<edge::clients::FanoutClient> MakeDirectFanout(
     fanout::Service& service, std::unique_ptr<edge::clients::FanoutClient> other,
-    boost::asio::io_context& loop) {
-  return std::make_unique<DirectFanout>(service, std::move(other), loop);
+    boost::asio::io_context& loop, rpc::CallMetrics& metrics) {
+  return std::make_unique<DirectFanout>(service, std::move(other), loop, metrics);
 }
 
 }  // namespace gischat::allinone

@@ -11,19 +11,23 @@ class Service;
 namespace gischat::moderation {
 class Service;
 }
+namespace gischat::rpc {
+class CallMetrics;
+}
 
 // The way of a message without gRPC, for an edge in the process of the services: no thread is
 // changed and nothing is serialised that need not be. What is asked rarely goes over gRPC, also in
-// process. The services outlive the clients.
+// process. The metrics know both as calls. Services, metrics and loop outlive the clients.
 namespace gischat::allinone {
 
 // `other`: for images.
 std::unique_ptr<edge::clients::ModerationClient> MakeDirectModeration(
-    moderation::Service& service, std::unique_ptr<edge::clients::ModerationClient> other);
+    moderation::Service& service, std::unique_ptr<edge::clients::ModerationClient> other,
+    rpc::CallMetrics& metrics);
 
 // `other`: for the history.
 std::unique_ptr<edge::clients::FanoutClient> MakeDirectFanout(
     fanout::Service& service, std::unique_ptr<edge::clients::FanoutClient> other,
-    boost::asio::io_context& loop);
+    boost::asio::io_context& loop, rpc::CallMetrics& metrics);
 
 }  // namespace gischat::allinone
