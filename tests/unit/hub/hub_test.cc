@@ -65,6 +65,22 @@ TEST(Hub, FlushesOncePerBatch) {
   world.hub.Leave(member);
 }
 
+TEST(Hub, KeepsTheOrderOfABatchAroundWhatOnlySomeAreTold) {
+  World world;
+  world.Apply({SnapshotAt(0)});
+  RecordingMember liked(Shape::kChannels, "Ada");
+  RecordingMember other;
+  world.Join(liked, {1, 1});
+  world.Join(other, {2, 2});
+  world.Apply({UpdateOf(TextAt(1)), UpdateOf(EventAt(2, tests::LikeMessage("Ada"), false)),
+               UpdateOf(TextAt(3)), UpdateOf(EventAt(4, tests::CountMessage(3, 3), false)),
+               UpdateOf(TextAt(5))});
+  EXPECT_THAT(liked.seen, ElementsAre("#1", "t1", "*Ada", "t3", "#3", "t5"));
+  EXPECT_THAT(other.seen, ElementsAre("#2", "t1", "t3", "#3", "t5"));
+  world.hub.Leave(liked);
+  world.hub.Leave(other);
+}
+
 TEST(Hub, HandsTheSameBytesToAllClientsOfAShape) {
   World world;
   world.Apply({SnapshotAt(0)});
