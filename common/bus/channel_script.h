@@ -13,7 +13,8 @@
 //
 //   now_ms                   Redis' clock, milliseconds since 1970
 //   append_event(stored, publisher, sequence, payload)
-//                            appends and publishes; false, '', 0 for events that it makes itself
+//                            appends and publishes; for events that it makes itself false, the
+//                            name by which a repetition is known or '', 0
 //   integer(number)          a whole number as text, exact up to 2^53
 //   first_key, first_argument
 //                            where its own KEYS and ARGV begin: after kAppendKeys, kAppendArguments

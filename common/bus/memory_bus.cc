@@ -169,14 +169,15 @@ Receipt MemoryBus::PublishTo(Channel& channel, std::string_view name, Batch batc
   return receipt;
 }
 
-Position MemoryBus::Append(std::string_view channel, std::string payload, bool stored) {
+Position MemoryBus::Append(std::string_view channel, std::string payload, bool stored,
+                           std::string publisher) {
   Position position;
   {
     const std::lock_guard lock(mutex_);
     Channel& opened = Open(channel);
     EventPtr event = AppendTo(opened, {.position = {},
                                        .stored = stored,
-                                       .publisher = {},
+                                       .publisher = std::move(publisher),
                                        .sequence = 0,
                                        .payload = std::move(payload)});
     TrimLog(opened, clock_.Now());

@@ -31,9 +31,11 @@ class MemoryBus : public MessageBus {
                                           std::shared_ptr<Listener> listener) override;
   const Limits& limits() const override { return limits_; }
 
-  // Appends one event of no publisher. Calls nobody, so that the caller may hold a lock of its own:
-  // what it changes under that lock and the event are then one atomic step.
-  Position Append(std::string_view channel, std::string payload, bool stored);
+  // Appends one event outside of all series (see Event::publisher). Calls nobody, so that the
+  // caller may hold a lock of its own: what it changes under that lock and the event are then one
+  // atomic step.
+  Position Append(std::string_view channel, std::string payload, bool stored,
+                  std::string publisher = {});
 
  private:
   class Deliveries;

@@ -29,8 +29,9 @@ struct Position {
 struct Event {
   Position position;
   bool stored = false;    // belongs in the history
-  std::string publisher;  // the series that it was published in; empty: made by a store script
-  uint64_t sequence = 0;  // its number in that series
+  std::string publisher;  // the series that it was published in. Of an event that a store script
+                          // made: what it is known by when it has to be said again, or empty
+  uint64_t sequence = 0;  // its number in that series; 0: made by a store script
   std::string payload;
 };
 using EventPtr = std::shared_ptr<const Event>;

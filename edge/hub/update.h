@@ -20,7 +20,7 @@ struct Happening {
   Place place;
   bool stored = false;  // belongs in the history
   BroadcastPtr broadcast;
-  uint64_t token = 0;  // stands for the publisher and its number; 0: made by presence
+  uint64_t token = 0;  // stands for the publisher and its number; 0: a count
 };
 
 // One step in the life of a channel: its next event, or a fresh start from a snapshot.

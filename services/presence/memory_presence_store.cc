@@ -22,6 +22,12 @@ void MemoryPresenceStore::Publish(const std::string& channel, const std::string&
   bus_.Append(channel, event, /*stored=*/false);
 }
 
+void MemoryPresenceStore::Tell(const char* what, const std::string& channel, const User& user,
+                               const std::string& event) {
+  bus_.Append(channel, event, /*stored=*/false,
+              std::string(what) + ' ' + user.lease + ' ' + user.request_id);
+}
+
 void MemoryPresenceStore::Report(HoldingReport report, base::Callback<ReportOutcome> done) {
   ReportOutcome outcome;
   {
@@ -79,11 +85,11 @@ ClaimOutcome MemoryPresenceStore::TryRegister(const Claim& claim) {
                  .nickname = claim.previous_nickname,
                  .exiter_event = claim.exiter_event});
   }
-  channel.users[claim.nickname] = {.lease = claim.lease,
-                                   .connection = claim.connection,
-                                   .request_id = claim.request_id,
-                                   .order = ++channel.last_order};
-  Publish(claim.channel, claim.newcomer_event);
+  const User& registered = channel.users[claim.nickname] = {.lease = claim.lease,
+                                                            .connection = claim.connection,
+                                                            .request_id = claim.request_id,
+                                                            .order = ++channel.last_order};
+  Tell("newcomer", claim.channel, registered, claim.newcomer_event);
   return ClaimOutcome::kRegistered;
 }
 
@@ -109,10 +115,10 @@ bool MemoryPresenceStore::ReleaseName(const Release& release) {
     return false;
   }
   if (!release.request_id.empty() && held->second.request_id != release.request_id) return false;
+  Tell("exiter", release.channel, held->second, release.exiter_event);
   channel.withdrawn[{release.nickname, release.lease, release.connection}] = {
       .request_id = std::move(held->second.request_id), .until = clock_.Now() + kWithdrawnFor};
   channel.users.erase(held);
-  Publish(release.channel, release.exiter_event);
   return true;
 }
 
@@ -246,8 +252,8 @@ bool MemoryPresenceStore::TryEvict(const Eviction& eviction) {
   for (const Eviction::Exit& exit : eviction.exits) {
     const auto held = channel.users.find(exit.nickname);
     if (held == channel.users.end() || held->second.lease != eviction.lease) continue;
+    Tell("exiter", eviction.channel, held->second, exit.exiter_event);
     channel.users.erase(held);
-    Publish(eviction.channel, exit.exiter_event);
   }
   return lives;
 }

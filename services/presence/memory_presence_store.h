@@ -78,6 +78,9 @@ class MemoryPresenceStore final : public PresenceStore {
   Announcement TryAnnounce(const CountAnnouncement& announcement);
   bool TryEvict(const Eviction& eviction);
   void Publish(const std::string& channel, const std::string& event);
+  // What became of a claim: "newcomer" or "exiter".
+  void Tell(const char* what, const std::string& channel, const User& user,
+            const std::string& event);
 
   bus::MemoryBus& bus_;
   const base::Clock& clock_;

@@ -83,7 +83,9 @@ struct Announcement {
 
 // Leases, connections and nicknames of every channel. A lease that has run out counts until it is
 // evicted, and a report renews it until then. Each call is one atomic step, in which the
-// events that it causes are published into the channel too (publisher empty, not stored).
+// events that it causes are published into the channel too, not stored; newcomer and exiter with the
+// claim as publisher ("newcomer <lease> <request id>"), so that what the store loses in a failover
+// and says again can be told from news.
 // Thread-safe. Errors: kUnavailable when the store can't be reached or did not answer in time, in
 // which case the outcome is unknown; kResourceExhausted when it is full: nothing was done. Every
 // call may be repeated.

@@ -82,8 +82,8 @@ local function refresh_expiry(channel, is_new)
   redis.call('PEXPIREAT', KEYS[3], expiry)
 end
 
--- Appends one event. `publisher` and `sequence` name its place in a publisher's series; '' and 0 for
--- events that a script makes by itself.
+-- Appends one event. `publisher` and `sequence` name its place in a publisher's series. Events that a
+-- script makes by itself have 0, and the name by which a repetition is known, or ''.
 local function append_event(stored, publisher, sequence, payload)
   local channel = open_channel()
   channel.offset = channel.offset + 1

@@ -19,7 +19,7 @@ end
 for index = 4, #ARGV - first_argument + 1, 2 do
   local nickname = argument(index)
   local held = holder(nickname)
-  if held and held.lease == lease then free(nickname, argument(index + 1)) end
+  if held and held.lease == lease then free(nickname, held, argument(index + 1)) end
 end
 -- What was registered since the list was made is found by find_expired, thanks to the mark.
 if last and #holdings_of({lease})[1] == 1 then redis.call('HDEL', holdings, lease) end

@@ -79,10 +79,16 @@ local function holder(nickname)
   return value and parse(value)
 end
 
+-- Tells the channel what became of a claim, 'newcomer' or 'exiter', under a name that is always the
+-- same: when Redis loses it in a failover and it is said again, edges know it again.
+local function tell(what, lease, request, event)
+  append_event(false, what .. ' ' .. lease .. ' ' .. request, 0, event)
+end
+
 -- Frees a nickname and tells the channel. The event comes first: where a full Redis refuses it,
 -- nothing is changed halfway.
-local function free(nickname, exiter_event)
-  append_event(false, '', 0, exiter_event)
+local function free(nickname, held, exiter_event)
+  tell('exiter', held.lease, held.request, exiter_event)
   redis.call('HDEL', users, nickname)
 end
 
@@ -93,7 +99,7 @@ local function release(nickname, lease, connection, request, exiter_event, withd
   local held = holder(nickname)
   if not held or held.lease ~= lease or held.connection ~= connection then return false end
   if request ~= '' and held.request ~= request then return false end
-  free(nickname, exiter_event)
+  free(nickname, held, exiter_event)
   redis.call('SET', withdrawn, held.request, 'EX', withdrawn_seconds)
   return true
 end

@@ -18,7 +18,7 @@ if withdrawn == '' or withdrawn == request then return 1 end
 if previous ~= '' then
   release(previous, lease, connection, '', argument(7), KEYS[first_own_key + 1])
 end
-append_event(false, '', 0, argument(6))
+tell('newcomer', lease, request, argument(6))
 redis.call('HSET', users, nickname, entry(advance('order'), connection, lease, request))
 keep()
 return 0

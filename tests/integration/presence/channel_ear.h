@@ -16,8 +16,11 @@ class ChannelEar {
   // Returns when it listens.
   ChannelEar(bus::MessageBus& bus, std::string channel);
 
-  // Everything up to now. Events must be complete: an id, a timestamp, not stored, no publisher.
+  // Everything up to now. Events must be complete: an id, a timestamp, not stored.
   std::vector<std::string> Heard();
+
+  // Under which name each of these was published.
+  std::vector<std::string> Publishers();
 
  private:
   class Notes;

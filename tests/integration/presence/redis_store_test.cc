@@ -155,6 +155,15 @@ TEST_P(RedisPresenceStoreTest, NamesOfLeasesThatRedisLostAreFree) {
   EXPECT_THAT(Users(), IsEmpty());
 }
 
+TEST_P(RedisPresenceStoreTest, ClaimThatRedisLostIsToldAgainUnderTheSameName) {
+  Report("a", 1, 1, true);
+  Register("a", 1, "ada", "r1");
+  Redis({"HDEL", "gischat:{test:QGIS}:users", "ada"});
+  EXPECT_EQ(Register("a", 1, "ada", "r1"), ClaimOutcome::kRegistered);
+  EXPECT_THAT(Heard(), ElementsAre("newcomer ada", "newcomer ada"));
+  EXPECT_THAT(Publishers(), ElementsAre("newcomer a r1", "newcomer a r1"));
+}
+
 TEST_P(RedisPresenceStoreTest, FullRedisChangesNothingHalfway) {
   Report("a", 1, 3, true);
   Register("a", 1, "ada", "r1");

@@ -39,6 +39,7 @@ class PresenceStoreSuite : public testing::TestWithParam<StoreWorldFactory> {
 
   PresenceStore& store() { return world_->store(); }
   std::vector<std::string> Heard() { return ear_->Heard(); }
+  std::vector<std::string> Publishers() { return ear_->Publishers(); }
 
   // Operations on the channel "QGIS", which must succeed.
   ReportOutcome Report(const std::string& lease, uint64_t sequence, uint64_t connections,

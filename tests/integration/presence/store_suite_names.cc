@@ -30,6 +30,17 @@ TEST_P(PresenceStoreSuite, RegistrationTellsTheChannelOnce) {
   EXPECT_THAT(Heard(), ElementsAre("newcomer ada"));
 }
 
+TEST_P(PresenceStoreSuite, WhatBecomesOfAClaimIsPublishedUnderItsName) {
+  Report("a", 1, 1, true);
+  Register("a", 1, "ada", "r1");
+  Register("a", 1, "lovelace", "r2", "ada");
+  Unregister("a", 1, "lovelace");
+  Register("a", 1, "ada", "r3");
+  Evict("a", {"ada"}, /*only_if_expired=*/false);
+  EXPECT_THAT(Publishers(), ElementsAre("newcomer a r1", "exiter a r1", "newcomer a r2",
+                                        "exiter a r2", "newcomer a r3", "exiter a r3"));
+}
+
 TEST_P(PresenceStoreSuite, NameThatSomebodyHoldsIsTaken) {
   Report("a", 1, 2, true);
   Report("b", 1, 1, true);
