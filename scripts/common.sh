@@ -12,6 +12,9 @@ readonly TEST_PACKAGES=(
   libbenchmark-dev libgmock-dev libgtest-dev python3 redis-sentinel redis-server
 )
 readonly FUZZ_PACKAGES=(clang-14 libclang-rt-14-dev)
+readonly DEPLOY_PACKAGES=(
+  docker-compose docker.io iptables mmdebstrap openssl prometheus python3-yaml
+)
 
 say() { printf '==> %s\n' "$*" >&2; }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -22,7 +23,30 @@ COMBINATIONS = {
     "sentinel": ["network-policies", "external-redis", "sentinel", "autoscaling"],
 }
 
+# From here on kubectl knows components.
+OLDEST_KUBECTL = (1, 21)
+
 Object = dict[str, Any]
+
+
+def can_render() -> bool:
+    """Whether there is a kubectl that is new enough (Debian 12 has 1.20)."""
+    if shutil.which("kubectl") is None:
+        return False
+    command = ["kubectl", "version", "--client", "-o", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    version = json.loads(done.stdout)["clientVersion"]
+    return (int(version["major"]), int(version["minor"].rstrip("+"))) >= OLDEST_KUBECTL
+
+
+def one_by_one() -> list[Object]:
+    """The objects of every file that is a resource of a base, an overlay or a component."""
+    objects = []
+    for plan in sorted(K8S.rglob("kustomization.yaml")):
+        for name in yaml.safe_load(plan.read_text("utf-8")).get("resources", []):
+            if (file := plan.parent / name).is_file():
+                objects += [o for o in yaml.safe_load_all(file.read_text("utf-8")) if o]
+    return objects
 
 
 def render() -> dict[str, list[Object]]:
@@ -98,8 +122,8 @@ def environment(workload: Object, objects: list[Object]) -> dict[str, str]:
     return found
 
 
-def check_pods(objects: list[Object]) -> list[str]:
-    """Pod Security `restricted`, and what a pod of ours has besides."""
+def check_pods(objects: list[Object], rendered: bool) -> list[str]:
+    """Pod Security `restricted`, and what a pod of ours has besides. Tags come with rendering."""
     faults = []
     accounts = {o["metadata"]["name"] for o in objects if o["kind"] == "ServiceAccount"}
     for workload in pods(objects):
@@ -129,7 +153,7 @@ def check_pods(objects: list[Object]) -> list[str]:
                 "no capabilities": own.get("capabilities") == {"drop": ["ALL"]},
                 "memory limit": "memory" in container["resources"]["limits"],
                 "probes": {"startupProbe", "livenessProbe", "readinessProbe"} <= container.keys(),
-                "image has a tag": ":" in container["image"].rpartition("/")[2],
+                "image has a tag": not rendered or ":" in container["image"].rpartition("/")[2],
                 "no host port": all("hostPort" not in p for p in container["ports"]),
             }
         faults += [f"{name}: {what}" for what, holds in wanted.items() if not holds]
