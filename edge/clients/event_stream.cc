@@ -12,6 +12,7 @@
 #include <chrono>
 #include <map>
 #include <mutex>
+#include <set>
 #include <utility>
 
 namespace gischat::edge::clients {
@@ -27,6 +28,9 @@ constexpr std::chrono::seconds kSilence(3);
 // A stream begins to beat at once: one that does not is at a replica that hangs.
 constexpr std::chrono::milliseconds kSilenceAtFirst(1500);
 constexpr std::chrono::milliseconds kSilenceCheck(250);
+// Streams that are opened side by side after a silence: the channel to fanout goes round its
+// replicas, and may come upon the one that hangs again.
+constexpr int kTriesAfterSilence = 2;
 
 uint64_t TokenOf(const fanout::v1::Event& event) {
   if (event.publisher().empty()) return 0;
@@ -71,9 +75,10 @@ class EventStream::Core : public std::enable_shared_from_this<Core> {
       const std::lock_guard lock(mutex_);
       stopped_ = true;
       generation_ = 0;
+      trying_.clear();
     }
     asio::post(loop_, [self = shared_from_this()] {
-      self->stream_.reset();
+      self->streams_.clear();
       self->retry_.cancel();
       self->watch_.cancel();
     });
@@ -86,7 +91,7 @@ class EventStream::Core : public std::enable_shared_from_this<Core> {
   }
 
  private:
-  // One stream; hands over to the core unless a newer one has begun.
+  // One stream; hands over to the core unless another one is listened to.
   class Listener final : public StreamListener {
    public:
     Listener(std::shared_ptr<Core> core, uint64_t generation)
@@ -102,14 +107,24 @@ class EventStream::Core : public std::enable_shared_from_this<Core> {
   };
 
   void Open() {
+    int tries = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      heard_ = Steady::now();
+      tries = std::exchange(tries_, 1);
+    }
+    for (int i = 0; i < tries; ++i) OpenOne();
+  }
+
+  void OpenOne() {
     fanout::v1::SubscribeRequest request;
     request.set_edge(edge_);
     uint64_t generation = 0;
     {
       const std::lock_guard lock(mutex_);
       if (stopped_) return;
-      generation = generation_ = ++last_generation_;
-      heard_ = Steady::now();
+      generation = ++last_generation_;
+      trying_.insert(generation);
       for (const auto& [channel, place] : places_) {
         fanout::v1::ResumePoint& point = *request.add_channels();
         point.set_channel(channel);
@@ -117,15 +132,28 @@ class EventStream::Core : public std::enable_shared_from_this<Core> {
         point.set_offset(place.offset);
       }
     }
-    stream_ = fanout_.Subscribe(std::move(request),
-                                std::make_shared<Listener>(shared_from_this(), generation));
+    streams_[generation] = fanout_.Subscribe(
+        std::move(request), std::make_shared<Listener>(shared_from_this(), generation));
+  }
+
+  // Whether this stream is listened to: the first of those tried that is heard. Called with the
+  // mutex held.
+  bool Choose(uint64_t generation) {
+    if (generation == generation_) return true;
+    if (!trying_.contains(generation)) return false;
+    generation_ = generation;
+    trying_.clear();
+    asio::post(loop_, [self = shared_from_this(), generation] {
+      std::erase_if(self->streams_, [&](const auto& entry) { return entry.first != generation; });
+    });
+    return true;
   }
 
   void Take(uint64_t generation, const fanout::v1::SubscribeResponse& response) {
     // Held while the sink is called, so that the updates of an old stream can't come after those
     // of a new one. The sink only hands over to the io threads.
     const std::lock_guard lock(mutex_);
-    if (generation != generation_) return;
+    if (!Choose(generation)) return;
     heard_ = Steady::now();
     if (!alive_) SetAlive(true);
     backoff_ = kFirstBackoff;
@@ -177,12 +205,14 @@ class EventStream::Core : public std::enable_shared_from_this<Core> {
 
   void End(uint64_t generation, const absl::Status& status) {
     const std::lock_guard lock(mutex_);
-    if (generation == generation_) Restart(status);
+    const bool last_try = trying_.erase(generation) > 0 && trying_.empty();
+    if (generation == generation_ || last_try) Restart(status);
   }
 
   // Called with the mutex held.
   void Restart(const absl::Status& why) {
     generation_ = 0;
+    trying_.clear();
     if (alive_) {
       spdlog::warn("edge: event stream from fanout lost ({}), resuming", why.ToString());
     } else if (!told_away_) {
@@ -203,7 +233,7 @@ class EventStream::Core : public std::enable_shared_from_this<Core> {
 
   void OpenLater() {
     if (stopped_) return;
-    stream_.reset();
+    streams_.clear();
     {
       const std::lock_guard lock(mutex_);
       retry_.expires_after(backoff_);
@@ -226,7 +256,9 @@ class EventStream::Core : public std::enable_shared_from_this<Core> {
   void CheckSilence() {
     const std::lock_guard lock(mutex_);
     const std::chrono::milliseconds patience = alive_ ? kSilence : kSilenceAtFirst;
-    if (generation_ == 0 || Steady::now() - heard_ < patience) return;
+    const bool listens = generation_ != 0 || !trying_.empty();
+    if (!listens || Steady::now() - heard_ < patience) return;
+    tries_ = kTriesAfterSilence;
     Restart(absl::UnavailableError("nothing heard for too long"));
   }
 
@@ -234,7 +266,7 @@ class EventStream::Core : public std::enable_shared_from_this<Core> {
   FanoutClient& fanout_;
   const std::string edge_;
   const Sink sink_;
-  std::unique_ptr<FanoutClient::Stream> stream_;  // the loop's
+  std::map<uint64_t, std::unique_ptr<FanoutClient::Stream>> streams_;  // the loop's; by generation
   asio::steady_timer retry_;
   asio::steady_timer watch_;
   std::atomic<bool> stopped_ = false;
@@ -242,7 +274,9 @@ class EventStream::Core : public std::enable_shared_from_this<Core> {
   mutable std::mutex mutex_;  // guards what follows
   std::map<std::string, hub::Place> places_;
   uint64_t last_generation_ = 0;
-  uint64_t generation_ = 0;  // of the stream that is listened to; 0: none is
+  uint64_t generation_ = 0;    // of the stream that is listened to; 0: none is
+  std::set<uint64_t> trying_;  // generations of streams of which nothing was heard yet
+  int tries_ = 1;              // streams to be opened next
   std::chrono::milliseconds backoff_ = kFirstBackoff;
   Steady::time_point heard_;
   bool alive_ = false;

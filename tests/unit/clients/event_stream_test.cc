@@ -228,8 +228,49 @@ TEST_F(EventStreamTest, BeginsAgainAfterThreeSecondsOfSilence) {
   };
   hear_for(absl::Milliseconds(3500));
   ASSERT_EQ(fanout_.streams(), 1u) << "a heartbeat was not heard";
-  AwaitStream(2);
+  EXPECT_TRUE(RunUntil(loop_, [&] { return fanout_.streams() == 3; }));
   EXPECT_TRUE(*fanout_.stream(0).cancelled);
+}
+
+// Says nothing until the stream is given up, and two are opened in its place.
+class SilentEventStreamTest : public EventStreamTest {
+ protected:
+  SilentEventStreamTest() {
+    Hear(SnapshotAt(2));
+    EXPECT_TRUE(RunUntil(loop_, [&] { return fanout_.streams() == 3; }));
+  }
+  bool IsCancelled(size_t number) { return *fanout_.stream(number).cancelled; }
+};
+
+TEST_F(SilentEventStreamTest, TakesTheStreamThatIsHeardFirst) {
+  fanout_.stream(2).listener->OnResponse(Events({EventAt(3)}));
+  fanout_.stream(1).listener->OnResponse(Events({EventAt(3), EventAt(4)}));
+  tests::Settle(loop_);
+  EXPECT_THAT(heard_, ElementsAre("snapshot 2", "t3"));
+  EXPECT_TRUE(stream_.Health().ok());
+  EXPECT_TRUE(IsCancelled(1));
+  EXPECT_FALSE(IsCancelled(2));
+  fanout_.stream(1).listener->OnEnd(absl::CancelledError());
+  Hear(Events({EventAt(4)}));
+  EXPECT_THAT(heard_, ElementsAre("snapshot 2", "t3", "t4"));
+  Break();
+  EXPECT_EQ(fanout_.streams(), 4U) << "two again, though the last one was heard";
+}
+
+TEST_F(SilentEventStreamTest, TriesAgainWhenBothHaveEnded) {
+  fanout_.stream(1).listener->OnEnd(absl::UnavailableError("away"));
+  tests::RunFor(loop_, std::chrono::milliseconds(300));
+  EXPECT_EQ(fanout_.streams(), 3U) << "the other one may still be heard";
+  fanout_.stream(2).listener->OnEnd(absl::UnavailableError("away"));
+  AwaitStream(4);
+  Hear(Events({EventAt(3)}));
+  EXPECT_THAT(heard_, ElementsAre("snapshot 2", "t3"));
+}
+
+TEST_F(SilentEventStreamTest, TriesTwoAgainWhenBothAreSilent) {
+  EXPECT_TRUE(RunUntil(loop_, [&] { return fanout_.streams() == 5; }));
+  EXPECT_TRUE(IsCancelled(1));
+  EXPECT_TRUE(IsCancelled(2));
 }
 
 TEST_F(EventStreamTest, StopsForGood) {
