@@ -73,7 +73,8 @@ class AllInOne::Parts {
  private:
   edge::Backends MakeBackends(boost::asio::io_context& loop) {
     using namespace edge::clients;  // NOLINT(google-build-using-namespace): only for these
-    return {MakePresenceClient(server_->InProcessChannel(), calls_),
+    return {MakeDirectPresence(presence_, MakePresenceClient(server_->InProcessChannel(), calls_),
+                               calls_),
             MakeDirectModeration(moderation_,
                                  MakeModerationClient(
                                      server_->InProcessChannel(), [] { return true; }, calls_),

@@ -8,6 +8,7 @@
 #include "services/fanout/reader.h"
 #include "services/fanout/service.h"
 #include "services/moderation/service.h"
+#include "services/presence/service.h"
 
 namespace gischat::allinone {
 namespace {
@@ -35,6 +36,56 @@ class DirectModeration final : public edge::clients::ModerationClient {
  private:
   moderation::Service& service_;
   const std::unique_ptr<edge::clients::ModerationClient> other_;
+  rpc::CallMetrics& metrics_;
+};
+
+class DirectPresence final : public edge::clients::PresenceClient {
+ public:
+  DirectPresence(presence::Service& service, std::unique_ptr<edge::clients::PresenceClient> other,
+                 rpc::CallMetrics& metrics)
+      : service_(service), other_(std::move(other)), metrics_(metrics) {}
+
+  void Attach(presence::v1::AttachRequest request,
+              base::Callback<presence::v1::AttachResponse> done) override {
+    other_->Attach(std::move(request), std::move(done));
+  }
+  void Report(presence::v1::ReportRequest request,
+              base::Callback<presence::v1::ReportResponse> done) override {
+    service_.Report(request, Observed("presence.Report", std::move(done)));
+  }
+  void Detach(presence::v1::DetachRequest request,
+              base::Callback<presence::v1::DetachResponse> done) override {
+    other_->Detach(std::move(request), std::move(done));
+  }
+  void Register(presence::v1::RegisterRequest request,
+                base::Callback<presence::v1::RegisterResponse> done) override {
+    service_.Register(request, Observed("presence.Register", std::move(done)));
+  }
+  void Unregister(presence::v1::UnregisterRequest request,
+                  base::Callback<presence::v1::UnregisterResponse> done) override {
+    service_.Unregister(request, Observed("presence.Unregister", std::move(done)));
+  }
+  void ListUsers(presence::v1::ListUsersRequest request,
+                 base::Callback<presence::v1::ListUsersResponse> done) override {
+    other_->ListUsers(std::move(request), std::move(done));
+  }
+  void CountConnections(presence::v1::CountConnectionsRequest request,
+                        base::Callback<presence::v1::CountConnectionsResponse> done) override {
+    other_->CountConnections(std::move(request), std::move(done));
+  }
+
+ private:
+  template <typename Response>
+  base::Callback<Response> Observed(const char* method, base::Callback<Response> done) {
+    return [&metrics = metrics_, method, began = absl::Now(),
+            done = std::move(done)](absl::StatusOr<Response> answer) mutable {
+      metrics.Observe(method, answer.status().code(), absl::Now() - began);
+      std::move(done)(std::move(answer));
+    };
+  }
+
+  presence::Service& service_;
+  const std::unique_ptr<edge::clients::PresenceClient> other_;
   rpc::CallMetrics& metrics_;
 };
 
@@ -131,6 +182,12 @@ std::unique_ptr<edge::clients::ModerationClient> MakeDirectModeration(
     moderation::Service& service, std::unique_ptr<edge::clients::ModerationClient> other,
     rpc::CallMetrics& metrics) {
   return std::make_unique<DirectModeration>(service, std::move(other), metrics);
+}
+
+std::unique_ptr<edge::clients::PresenceClient> MakeDirectPresence(
+    presence::Service& service, std::unique_ptr<edge::clients::PresenceClient> other,
+    rpc::CallMetrics& metrics) {
+  return std::make_unique<DirectPresence>(service, std::move(other), metrics);
 }
 
 std::unique_ptr<edge::clients::FanoutClient> MakeDirectFanout(

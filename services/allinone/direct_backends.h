@@ -11,6 +11,9 @@ class Service;
 namespace gischat::moderation {
 class Service;
 }
+namespace gischat::presence {
+class Service;
+}
 namespace gischat::rpc {
 class CallMetrics;
 }
@@ -23,6 +26,11 @@ namespace gischat::allinone {
 // `other`: for images.
 std::unique_ptr<edge::clients::ModerationClient> MakeDirectModeration(
     moderation::Service& service, std::unique_ptr<edge::clients::ModerationClient> other,
+    rpc::CallMetrics& metrics);
+
+// `other`: for the beginning and the end of a lease, and for lists.
+std::unique_ptr<edge::clients::PresenceClient> MakeDirectPresence(
+    presence::Service& service, std::unique_ptr<edge::clients::PresenceClient> other,
     rpc::CallMetrics& metrics);
 
 // `other`: for the history.

@@ -2,6 +2,7 @@
 
 #include "common/config/table.h"
 #include "common/process/process.h"
+#include "common/rpc/single_poller.h"
 #include "services/presence/replica.h"
 
 using gischat::config::Table;
@@ -21,6 +22,7 @@ int main(int argc, char** argv) {
   }
 
   Process process("gischat-presence", process_settings);
+  const gischat::rpc::SinglePoller poller;
   Replica replica(settings, process.loop(), process.metrics());
   process.AddReadinessCheck("redis", [&] { return replica.Readiness(); });
   return process.Run([&] { return replica.Start(); }, [&] { replica.Stop(); });

@@ -17,6 +17,16 @@ namespace {
 using ::grpc::CallbackServerContext;
 using ::grpc::ServerUnaryReactor;
 
+// `done`, counted.
+template <typename Response>
+base::Callback<Response> Counted(Census& census, const char* method,
+                                 base::Callback<Response> done) {
+  return [&census, method, done = std::move(done)](absl::StatusOr<Response> answer) mutable {
+    census.SawCall(method, absl::StatusCodeToString(answer.status().code()));
+    std::move(done)(std::move(answer));
+  };
+}
+
 // Carries the calls of gRPC to Calls and back.
 class Adapter final : public v1::Presence::CallbackService {
  public:
@@ -59,13 +69,12 @@ class Adapter final : public v1::Presence::CallbackService {
                              void (Calls::*call)(const Request&, base::Callback<Response>),
                              const Request& request, Response* response) {
     ServerUnaryReactor* reactor = context->DefaultReactor();
-    (calls_.*call)(request,
-                   [&census = census_, method, reactor, response](absl::StatusOr<Response> answer) {
-                     const absl::Status status = answer.status();
-                     census.SawCall(method, absl::StatusCodeToString(status.code()));
-                     if (status.ok()) *response = *std::move(answer);
-                     reactor->Finish(rpc::ToGrpc(status));
-                   });
+    base::Callback<Response> finish = [reactor, response](absl::StatusOr<Response> answer) {
+      const absl::Status status = answer.status();
+      if (status.ok()) *response = *std::move(answer);
+      reactor->Finish(rpc::ToGrpc(status));
+    };
+    (calls_.*call)(request, Counted(census_, method, std::move(finish)));
     return reactor;
   }
 
@@ -93,6 +102,8 @@ class Service::Core {
   CountAnnouncer& announcer() { return *announcer_; }
   Sweeper& sweeper() { return *sweeper_; }
   Adapter& adapter() { return adapter_; }
+  Calls& calls() { return calls_; }
+  Census& census() { return census_; }
 
  private:
   const EventWriter events_;
@@ -111,6 +122,20 @@ Service::Service(PresenceStore& store, boost::asio::io_context& loop, const base
 Service::~Service() { Stop(); }
 
 grpc::Service* Service::grpc() { return &core_->adapter(); }
+
+void Service::Report(const v1::ReportRequest& request, base::Callback<v1::ReportResponse> done) {
+  core_->calls().Report(request, Counted(core_->census(), "Report", std::move(done)));
+}
+
+void Service::Register(const v1::RegisterRequest& request,
+                       base::Callback<v1::RegisterResponse> done) {
+  core_->calls().Register(request, Counted(core_->census(), "Register", std::move(done)));
+}
+
+void Service::Unregister(const v1::UnregisterRequest& request,
+                         base::Callback<v1::UnregisterResponse> done) {
+  core_->calls().Unregister(request, Counted(core_->census(), "Unregister", std::move(done)));
+}
 
 void Service::Start() { core_->sweeper().Start(); }
 

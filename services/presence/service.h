@@ -3,7 +3,9 @@
 #include <boost/asio/io_context.hpp>
 #include <memory>
 
+#include "common/base/callback.h"
 #include "common/base/clock.h"
+#include "gischat/presence/v1/presence.pb.h"
 #include "services/presence/presence_store.h"
 #include "services/presence/settings.h"
 
@@ -35,6 +37,13 @@ class Service {
 
   // Implements gischat.presence.v1.Presence.
   grpc::Service* grpc();
+
+  // The same without gRPC, for who lives in the same process. Requests need not outlive the call.
+  // Thread-safe.
+  void Report(const v1::ReportRequest& request, base::Callback<v1::ReportResponse> done);
+  void Register(const v1::RegisterRequest& request, base::Callback<v1::RegisterResponse> done);
+  void Unregister(const v1::UnregisterRequest& request,
+                  base::Callback<v1::UnregisterResponse> done);
 
   void Start();
   void Stop();
