@@ -2,6 +2,7 @@
 #include "common/process/process.h"
 #include "common/rpc/call_metrics.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/single_poller.h"
 #include "edge/clients/grpc_backends.h"
 #include "edge/edge.h"
 #include "edge/settings/settings.h"
@@ -23,6 +24,7 @@ int main(int argc, char** argv) {
   }
 
   process::Process process("gischat-edge", process_settings);
+  const rpc::SinglePoller poller;
   const auto moderation =
       rpc::MakeChannel(addresses.moderation, "gischat.moderation.v1.Moderation");
   rpc::CallMetrics calls(process.metrics());

@@ -2,6 +2,7 @@
 
 #include "common/config/table.h"
 #include "common/process/process.h"
+#include "common/rpc/single_poller.h"
 #include "services/fanout/replica.h"
 
 using gischat::fanout::Replica;
@@ -20,6 +21,7 @@ int main(int argc, char** argv) {
   }
 
   Process process("gischat-fanout", process_settings);
+  const gischat::rpc::SinglePoller poller;
   Replica replica(settings, process.loop(), process.metrics());
   process.AddReadinessCheck("redis", [&] { return replica.Readiness(); });
   return process.Run([&] { return replica.Start(); }, [&] { replica.Stop(); });

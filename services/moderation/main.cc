@@ -5,6 +5,7 @@
 #include "common/config/table.h"
 #include "common/process/process.h"
 #include "common/rpc/server.h"
+#include "common/rpc/single_poller.h"
 #include "services/moderation/service.h"
 #include "services/moderation/settings.h"
 
@@ -24,6 +25,7 @@ int main(int argc, char** argv) {
   }
 
   process::Process process("gischat-moderation", process_settings);
+  const rpc::SinglePoller poller;
   moderation::Service service(settings, base::SystemClock(), process.metrics());
   std::unique_ptr<rpc::Server> server;
   return process.Run(
