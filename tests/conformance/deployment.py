@@ -25,8 +25,10 @@ class Deployment:
 
     memory: one `gischat`.
     redis:  one `gischat` and a Redis.
-    split:  one Redis, one gischat-moderation, one gischat-presence, two gischat-fanout, two
-            gischat-edge. Connections alternate between the two edges.
+    parts:  one Redis, one gischat-moderation, one gischat-presence, one gischat-fanout, one
+            gischat-edge.
+    split:  the same with two gischat-fanout and two gischat-edge. Connections alternate between
+            the two edges.
     """
 
     def __init__(
@@ -124,22 +126,23 @@ class Deployment:
         return {"REDIS_URL": self.redis.url}
 
     def _start(self) -> None:
-        edges = self._start_split() if self.setup == "split" else [self.start("gischat")]
+        replicas = {"parts": 1, "split": 2}.get(self.setup)
+        edges = self._start_parts(replicas) if replicas else [self.start("gischat")]
         for process in edges:
             self.edges.append(process.address("listening on"))
         for process in self.processes:
             process.wait_until_ready()
 
-    def _start_split(self) -> list[ServerProcess]:
-        for program in ("gischat-moderation", "gischat-presence", "gischat-fanout"):
-            replicas = 2 if program == "gischat-fanout" else 1
-            for _ in range(replicas):
-                self.start_service(program, free_port())
+    def _start_parts(self, replicas: int) -> list[ServerProcess]:
+        self.start_service("gischat-moderation", free_port())
+        self.start_service("gischat-presence", free_port())
+        for _ in range(replicas):
+            self.start_service("gischat-fanout", free_port())
         targets = {
             f"GISCHAT_{program.removeprefix('gischat-').upper()}_ADDRESS": grpc_target(addresses)
             for program, addresses in self.grpc_addresses.items()
         }
-        return [self.start("gischat-edge", targets), self.start("gischat-edge", targets)]
+        return [self.start("gischat-edge", targets) for _ in range(replicas)]
 
 
 def grpc_target(addresses: list[Address]) -> str:

@@ -112,8 +112,8 @@ def _round_trips() -> list[Scenario]:
         Scenario("pair", "two clients", beside(flags, "one-send"), [trip("p50", 200)]),
         Scenario(
             "pair-parts",
-            "two clients; in parts, with Redis",
-            beside(flags, server="split"),
+            "two clients; in parts, one of each, with Redis",
+            beside(flags, server="parts"),
             [trip("p50", 350), trip("p99", 3000)],
         ),
     ]
@@ -122,8 +122,8 @@ def _round_trips() -> list[Scenario]:
 def _small_channel() -> Scenario:
     return Scenario(
         "ten-parts",
-        "10 clients, 16 messages under way; in parts, with Redis",
-        beside(window(10, 16), server="split"),
+        "10 clients, 16 messages under way; in parts, one of each, with Redis",
+        beside(window(10, 16), server="parts"),
         [
             Want("messages/s", "sent_per_second", least=20_000),
             Want("CPU per message, all", "server_cpu_us_per_message", most=80, unit="us"),

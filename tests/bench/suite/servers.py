@@ -46,7 +46,7 @@ def running(kind: str, bin_dir: Path, settings: dict[str, str]) -> Iterator[Serv
     """Starts a server, waits until it is ready, ends it afterwards.
 
     one-send, gathering: the yardsticks. memory: all in one. redis: all in one with Redis.
-    split: in parts, two edges. split-N: the same, clients on N edges (up to four of them run).
+    parts: in parts, one process of each. split: two fanouts, two edges. split-N: the same, clients on N edges (up to four of them run).
     """
     if kind in YARDSTICKS:
         with _yardstick(kind, bin_dir) as server:
