@@ -78,7 +78,8 @@ struct Receipt {
   Position position;           // of the channel's last event after the batch
 };
 
-// How much a channel keeps. The log is trimmed when any of its bounds is passed.
+// How much a channel keeps. The log is trimmed when any of its bounds is passed (in Redis by a 64th,
+// so that not every publish has to).
 struct Limits {
   uint32_t history_events = 5;
   uint32_t log_events = 10'000;

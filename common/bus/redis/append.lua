@@ -1,9 +1,10 @@
 -- Appends events to one channel, in one atomic step with whatever a script does besides. Stands in
 -- front of every script that publishes; see common/bus/channel_script.h.
 --
--- KEYS[1]  hash: epoch, offset of the last event, bytes of the log, run id of the server that wrote
---          last, past: "<epoch>:<offset at which it ended>" of each epoch before, the last one
---          first, time of the next expiry refresh
+-- KEYS[1]  hash: epoch, offset of the last event, bytes of the log, oldest: when the first event of
+--          the log was appended, run id of the server that wrote last, past: "<epoch>:<offset at
+--          which it ended>" of each epoch before, the last one first, time of the next expiry
+--          refresh
 -- KEYS[2]  list: the log, packed events, the newest last
 -- KEYS[3]  list: "<milliseconds> <bytes>" of each event in the log, so that trimming reads no payload
 -- KEYS[4]  list: the history, packed events, the newest last
@@ -14,6 +15,8 @@
 local first_key = 5       -- where the script's own begin
 local first_argument = 7
 local past_epochs = 50    -- that are known
+local pushed_at_once = 1000  -- Lua's stack has room for 8000 arguments
+local trimmed_at_once = 100
 
 local now_ms
 do
@@ -21,8 +24,9 @@ do
   now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
+-- Redis itself would write a number as a double, which is slow and may round it.
 local function integer(number)
-  return string.format('%.0f', number)
+  return string.format('%d', number)
 end
 
 local opened_channel
@@ -32,13 +36,17 @@ local opened_channel
 -- writes may be lost, and their offsets must not come again in the same epoch.
 local function open_channel()
   if opened_channel then return opened_channel end
-  local fields = redis.call('HMGET', KEYS[1], 'epoch', 'offset', 'bytes', 'server', 'refresh_ms')
-  local server = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+  local fields = redis.call('HMGET', KEYS[1], 'epoch', 'offset', 'bytes', 'server', 'refresh_ms',
+                            'oldest')
+  local info = redis.call('INFO', 'server')
+  local _, run_id = string.find(info, 'run_id:', 1, true)
+  local server = string.sub(info, run_id + 1, run_id + 40)
   local channel = {
     epoch = fields[1],
     offset = tonumber(fields[2] or '0'),
     bytes = tonumber(fields[3] or '0'),
     refresh_ms = tonumber(fields[5] or '0'),
+    oldest = tonumber(fields[6] or '0'),
   }
   if not channel.epoch then
     channel.epoch = ARGV[2]
@@ -57,20 +65,33 @@ local function open_channel()
   return channel
 end
 
--- Drops the oldest events while any bound of the log is passed.
+-- Drops the oldest events while any bound of the log is passed; not before one is passed by a
+-- 64th, so that there is something to trim once in a while only.
 local function trim_log(channel, events)
+  local most, most_bytes, age = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
   local dropped = 0
-  while events > dropped do
-    local age, bytes = string.match(redis.call('LINDEX', KEYS[3], 0), '(%d+) (%d+)')
-    if events - dropped <= tonumber(ARGV[4]) and channel.bytes <= tonumber(ARGV[5])
-        and now_ms - age <= tonumber(ARGV[6]) then
-      break
-    end
-    redis.call('LPOP', KEYS[3])
-    channel.bytes = channel.bytes - bytes
-    dropped = dropped + 1
+  local function fits(slack)
+    return events - dropped <= most * slack and channel.bytes <= most_bytes * slack
+        and now_ms - channel.oldest <= age * slack
   end
-  if dropped > 0 then redis.call('LTRIM', KEYS[2], dropped, -1) end
+  if fits(1 + 1 / 64) then return end
+  local chunk = math.max(1, events - most)
+  while dropped < events and not fits(1) do
+    chunk = math.min(chunk, trimmed_at_once)
+    local entries = redis.call('LRANGE', KEYS[3], integer(dropped), integer(dropped + chunk))
+    for index, entry in ipairs(entries) do
+      local time, bytes = string.match(entry, '(%d+) (%d+)')
+      channel.oldest = tonumber(time)
+      if index > chunk or fits(1) then break end
+      channel.bytes = channel.bytes - bytes
+      dropped = dropped + 1
+    end
+    chunk = chunk * 4
+  end
+  if dropped > 0 then
+    redis.call('LTRIM', KEYS[2], integer(dropped), '-1')
+    redis.call('LTRIM', KEYS[3], integer(dropped), '-1')
+  end
 end
 
 -- A channel that falls silent keeps its position and its history, but gives back its log.
@@ -82,30 +103,55 @@ local function refresh_expiry(channel, is_new)
   redis.call('PEXPIREAT', KEYS[3], expiry)
 end
 
--- Appends one event. `publisher` and `sequence` name its place in a publisher's series. Events that a
--- script makes by itself have 0, and the name by which a repetition is known, or ''.
-local function append_event(stored, publisher, sequence, payload)
+-- Appends to a list; returns its length.
+local function push(key, values)
+  local length
+  for first = 1, #values, pushed_at_once do
+    local last = math.min(first + pushed_at_once - 1, #values)
+    length = redis.call('RPUSH', key, unpack(values, first, last))
+  end
+  return length
+end
+
+-- Appends some events, each {stored, publisher, sequence, payload}. `publisher` and `sequence` name
+-- its place in a publisher's series. Events that a script makes by itself have 0, and the name by
+-- which a repetition is known, or ''.
+local function append_events(list)
   local channel = open_channel()
-  channel.offset = channel.offset + 1
-  local event = 'g1 ' .. channel.epoch .. ' ' .. integer(channel.offset) .. (stored and ' 1 ' or ' 0 ')
-      .. integer(sequence) .. ' ' .. #publisher .. ':' .. publisher .. payload
-  local entry = integer(now_ms) .. ' ' .. #event
-  local events = redis.call('RPUSH', KEYS[2], event)
-  if redis.call('RPUSH', KEYS[3], entry) ~= events then
+  local packed, entries, stored, bytes = {}, {}, {}, 0
+  local head, time = 'g1 ' .. channel.epoch .. ' ', integer(now_ms) .. ' '
+  for index, new in ipairs(list) do
+    channel.offset = channel.offset + 1
+    local event = head .. integer(channel.offset) .. (new[1] and ' 1 ' or ' 0 ') .. integer(new[3])
+        .. ' ' .. #new[2] .. ':' .. new[2] .. new[4]
+    packed[index] = event
+    entries[index] = time .. #event
+    bytes = bytes + #event
+    if new[1] then stored[#stored + 1] = event end
+  end
+
+  local events = push(KEYS[2], packed)
+  if push(KEYS[3], entries) ~= events then
     -- One of the two lists was evicted: begin both again.
     redis.call('DEL', KEYS[2], KEYS[3])
-    redis.call('RPUSH', KEYS[2], event)
-    redis.call('RPUSH', KEYS[3], entry)
-    events = 1
+    events = push(KEYS[2], packed)
+    push(KEYS[3], entries)
   end
-  channel.bytes = (events == 1 and 0 or channel.bytes) + #event
+  local is_new = events == #packed
+  if is_new then channel.bytes, channel.oldest = 0, now_ms end
+  channel.bytes = channel.bytes + bytes
   trim_log(channel, events)
-  refresh_expiry(channel, events == 1)
-  if stored and tonumber(ARGV[3]) > 0 then
-    redis.call('RPUSH', KEYS[4], event)
-    redis.call('LTRIM', KEYS[4], -ARGV[3], -1)
+  refresh_expiry(channel, is_new)
+  if #stored > 0 and tonumber(ARGV[3]) > 0 then
+    push(KEYS[4], stored)
+    redis.call('LTRIM', KEYS[4], -ARGV[3], '-1')
   end
   redis.call('HSET', KEYS[1], 'offset', integer(channel.offset), 'bytes', integer(channel.bytes),
-             'refresh_ms', integer(channel.refresh_ms))
-  redis.call('PUBLISH', ARGV[1], event)
+             'refresh_ms', integer(channel.refresh_ms), 'oldest', integer(channel.oldest))
+  for _, event in ipairs(packed) do redis.call('PUBLISH', ARGV[1], event) end
+end
+
+-- Appends one event.
+local function append_event(stored, publisher, sequence, payload)
+  append_events({{stored, publisher, sequence, payload}})
 end

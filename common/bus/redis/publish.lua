@@ -21,10 +21,12 @@ if is_new then
   elseif deadline_ms > 0 and now_ms > deadline_ms then
     outcome = 'EXPIRED'
   else
+    local events = {}
     for number = math.max(expected, first), first + count - 1 do
       local draft = 12 + 2 * (number - first)
-      append_event(ARGV[draft] == '1', ARGV[7], number, ARGV[draft + 1])
+      events[#events + 1] = {ARGV[draft] == '1', ARGV[7], number, ARGV[draft + 1]}
     end
+    append_events(events)
     expected = first + count
   end
 end

@@ -340,6 +340,34 @@ TEST_P(BusConformance, LogIsBoundedByAge) {
   EXPECT_LT(number, 9'000u);  // not the number of events
 }
 
+TEST_P(BusConformance, LogDropsHundredsAtOnce) {
+  MessageBus& bus = Bus({.log_bytes = 100'000});
+  const auto start = ReadHistory(bus, "QGIS");
+  ASSERT_TRUE(start.ok());
+  const std::string small(30, 'x');
+  ExpectPublished(bus, "QGIS", MakeBatch("edge", 1, std::vector<std::string>(900, small)));
+  ExpectPublished(bus, "QGIS", MakeBatch("edge", 901, {std::string(90'000, 'y')}));
+
+  const auto large = ReadLog(bus, "QGIS", {start->position.epoch, 900});
+  ASSERT_TRUE(large.ok());
+  ASSERT_TRUE(large->complete);
+  EXPECT_EQ(large->events.size(), 1u);
+
+  // From the oldest that is left everything is there, and it is not too much.
+  uint64_t oldest = 0;
+  size_t bytes = 0;
+  for (uint64_t after = 0; after < 900 && oldest == 0; ++after) {
+    const auto slice = ReadLog(bus, "QGIS", {start->position.epoch, after});
+    ASSERT_TRUE(slice.ok());
+    if (!slice->complete) continue;
+    oldest = after + 1;
+    EXPECT_EQ(slice->events.size(), 901 - after);
+    for (const auto& event : slice->events) bytes += event->payload.size();
+  }
+  EXPECT_GT(oldest, 200u);
+  EXPECT_LE(bytes, 100'000u);
+}
+
 TEST_P(BusConformance, PayloadsAreAnyBytes) {
   std::string every_byte;
   for (int i = 0; i < 256; ++i) every_byte.push_back(static_cast<char>(i));
