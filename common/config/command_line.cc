@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -36,7 +37,9 @@ std::optional<int> ReadCommandLine(Table& table, int argc, const char* const* ar
                                    const Environment& environment) {
   const std::string& program = table.program();
   const std::string_view option = argc > 1 ? argv[1] : "";
-  const bool known = option == "--help" || option == "--version" || option == "--check-config";
+  const std::function<int()>* const action = table.FindOption(option);
+  const bool known = option == "--help" || option == "--version" || option == "--check-config" ||
+                     action != nullptr;
   if (argc > 2 || (argc == 2 && !known)) {
     const std::string_view refused = known ? argv[2] : option;
     Print(stderr, program + ": unknown argument '" + std::string(refused) + "' (see --help)\n");
@@ -59,6 +62,7 @@ std::optional<int> ReadCommandLine(Table& table, int argc, const char* const* ar
     Print(stdout, program + ": configuration is valid\n");
     return kSuccess;
   }
+  if (action != nullptr) return (*action)();
   return std::nullopt;
 }
 

@@ -13,6 +13,7 @@ namespace gischat::config {
 namespace {
 
 constexpr size_t kLineWidth = 100;
+constexpr size_t kOptionsColumn = 18;
 constexpr size_t kWidestNames = 34;  // longer ones get a line of their own
 
 // Words broken into lines of at most `width` code points; what is longer than a line stays whole.
@@ -55,12 +56,16 @@ std::string Table::Help() const {
     if (width <= kWidestNames) widest = std::max(widest, width);
   }
   const size_t column = 2 + widest + 2;
-  std::string text = absl::StrCat("Usage: ", program_, " [--help | --version | --check-config]\n\n",
-                                  absl::StrJoin(Wrap(summary_, kLineWidth), "\n"), "\n\n",
-                                  "  --help          print this\n"
-                                  "  --version       print the version\n"
-                                  "  --check-config  read the settings, say what is wrong, end\n\n"
-                                  "Settings, from the environment:\n\n");
+  std::string text = absl::StrCat("Usage: ", program_, " [--help | --version | --check-config");
+  for (const DeclaredOption& option : options_) absl::StrAppend(&text, " | ", option.name);
+  absl::StrAppend(&text, "]\n\n", absl::StrJoin(Wrap(summary_, kLineWidth), "\n"), "\n\n",
+                  "  --help          print this\n"
+                  "  --version       print the version\n"
+                  "  --check-config  read the settings, say what is wrong, end\n");
+  for (const DeclaredOption& option : options_) {
+    text += Entry(option.name, Wrap(option.help, kLineWidth - kOptionsColumn), kOptionsColumn);
+  }
+  text += "\nSettings, from the environment:\n\n";
   for (const Variable& variable : variables_) {
     const std::string shown = variable.shown_default.empty() ? "none" : variable.shown_default;
     std::vector<std::string> lines = Wrap(variable.help, kLineWidth - column);

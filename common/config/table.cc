@@ -176,6 +176,18 @@ Table& Table::RequireOne(std::vector<std::string> names, std::string what) {
   return *this;
 }
 
+Table& Table::Option(std::string name, std::string help, std::function<int()> action) {
+  options_.push_back({std::move(name), std::move(help), std::move(action)});
+  return *this;
+}
+
+const std::function<int()>* Table::FindOption(std::string_view name) const {
+  const auto found =
+      std::find_if(options_.begin(), options_.end(),
+                   [&](const DeclaredOption& option) { return option.name == name; });
+  return found == options_.end() ? nullptr : &found->action;
+}
+
 std::vector<std::string> Table::Read(const Environment& environment) {
   std::vector<std::string> mistakes;
   for (const Variable& variable : variables_) {

@@ -89,6 +89,10 @@ class Table {
   // Names of which at least one must be set; `what`: what they tell, for the mistake.
   Table& RequireOne(std::vector<std::string> names, std::string what);
 
+  // An option of the command line, such as "--probe", that does something instead of the program,
+  // with the settings read; what it returns is the status to exit with.
+  Table& Option(std::string name, std::string help, std::function<int()> action);
+
   // Reads every declared variable; targets of faulty ones keep their defaults. Returns one sentence
   // per mistake, by name and value; a value whose name ends in _URL, _PASSWORD or _TOKEN is not
   // repeated. An empty value counts as not set. A variable that begins with GISCHAT_ and that no
@@ -101,6 +105,9 @@ class Table {
   const std::string& program() const { return program_; }
   std::vector<std::string> VariableNames() const;  // aliases included
 
+  // The action of that option; null when there is none.
+  const std::function<int()>* FindOption(std::string_view name) const;
+
  private:
   struct Variable {
     Names names;
@@ -108,6 +115,11 @@ class Table {
     std::string shape;  // "integer 0 to 65535, port"
     std::string help;
     Reader reader;
+  };
+  struct DeclaredOption {
+    std::string name;
+    std::string help;
+    std::function<int()> action;
   };
   struct Requirement {
     std::vector<std::string> names;
@@ -120,6 +132,7 @@ class Table {
   std::string summary_;
   std::vector<Variable> variables_;
   std::vector<Requirement> requirements_;
+  std::vector<DeclaredOption> options_;
 };
 
 // Every variable with the prefix GISCHAT_ that some process of the suite reads.
@@ -128,9 +141,10 @@ const std::vector<std::string_view>& SuiteVariables();
 // The environment of this process.
 Environment CurrentEnvironment();
 
-// What main does first: answers --help, --version and --check-config, refuses anything else, reads
-// the environment. Returns the status to exit with (0, or 2 after mistakes were printed to stderr,
-// one line each), or nothing when the process should go on.
+// What main does first: answers --help, --version, --check-config and the table's own options,
+// refuses anything else, reads the environment. Returns the status to exit with (0, that of an
+// option, or 2 after mistakes were printed to stderr, one line each), or nothing when the process
+// should go on.
 std::optional<int> ReadCommandLine(Table& table, int argc, const char* const* argv,
                                    const Environment& environment);
 

@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "common/base/version.h"
+#include "common/metrics/memory_limit.h"
 
 namespace gischat::metrics {
 namespace {
@@ -87,8 +88,8 @@ void AddTimesAndMemory(std::vector<MetricFamily>& families) {
 void AddOpenFiles(std::vector<MetricFamily>& families) {
   int64_t open = -1;  // the one that counts is no file of ours
   std::error_code error;
-  for (std::filesystem::directory_iterator file("/proc/self/fd", error), end;
-       !error && file != end; file.increment(error)) {
+  for (std::filesystem::directory_iterator file("/proc/self/fd", error), end; !error && file != end;
+       file.increment(error)) {
     ++open;
   }
   if (!error) {
@@ -108,6 +109,11 @@ std::vector<MetricFamily> ProcessMetrics::Collect() const {
   std::vector<MetricFamily> families;
   AddTimesAndMemory(families);
   AddOpenFiles(families);
+  if (const std::optional<uint64_t> limit = MemoryLimit()) {
+    families.push_back(Gauge("gischat_memory_limit_bytes",
+                             "Memory that the container of this process may use, in bytes.",
+                             static_cast<double>(*limit)));
+  }
   return families;
 }
 

@@ -163,22 +163,24 @@ class AdminServer::Core : public std::enable_shared_from_this<AdminServer::Core>
     }
     if (path == "/livez") co_return Answer(http::status::ok, "ok\n");
     if (path == "/readyz") co_return Readiness();
-    std::string metrics = co_await CollectMetrics();
+    std::string metrics = co_await CollectMetrics(Unready().empty());
     co_return Answer(http::status::ok, std::move(metrics),
                      "text/plain; version=0.0.4; charset=utf-8");
   }
 
+  std::string Unready() { return stopped_ ? "stopped\n" : pages_.unready(); }
+
   Response Readiness() {
-    std::string unready = stopped_ ? "stopped\n" : pages_.unready();
+    std::string unready = Unready();
     if (unready.empty()) return Answer(http::status::ok, "ok\n");
     return Answer(http::status::service_unavailable, std::move(unready));
   }
 
   // Thousands of metrics or open files take milliseconds, which the loop has not.
-  asio::awaitable<std::string> CollectMetrics() {
+  asio::awaitable<std::string> CollectMetrics(bool ready) {
     // Named, because GCC 12 destroys the captures of a temporary in a co_await expression twice.
-    auto collect = [self = shared_from_this()]() -> asio::awaitable<std::string> {
-      co_return self->pages_.metrics();
+    auto collect = [self = shared_from_this(), ready]() -> asio::awaitable<std::string> {
+      co_return self->pages_.metrics(ready);
     };
     co_return co_await asio::co_spawn(collector_, std::move(collect), asio::use_awaitable);
   }

@@ -14,8 +14,9 @@ namespace gischat::process {
 
 // What the admin port answers with.
 struct AdminPages {
-  // Body of /metrics. Called on a thread of the admin server, one at a time.
-  std::function<std::string()> metrics;
+  // Body of /metrics; `ready`: what /readyz says at that moment. Called on a thread of the admin
+  // server, one at a time.
+  std::function<std::string(bool ready)> metrics;
   // One line per reason not to be ready; empty: ready. Called on the loop's thread, must not block.
   std::function<std::string()> unready;
 };

@@ -1,5 +1,6 @@
 #include "common/process/process.h"
 
+#include <prometheus/gauge.h>
 #include <prometheus/metric_family.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
@@ -23,6 +24,7 @@
 #include "common/metrics/process_metrics.h"
 #include "common/process/admin_server.h"
 #include "common/process/heap.h"
+#include "common/process/probe.h"
 
 namespace gischat::process {
 namespace {
@@ -56,6 +58,11 @@ void Settings::Declare(config::Table& table) {
                "How log lines look; json: one object a line.");
   table.Choice("GISCHAT_LOG_LEVEL", &log_level, {"trace", "debug", "info", "warn", "error", "off"},
                "Least important level that is logged.");
+  table.Option(
+      "--probe",
+      "ask the admin port of a running one for /readyz; end with 0 when it is ready, else "
+      "with 1 and say why; takes 2 s at most",
+      [this, program = table.program()] { return RunProbe(program, admin_address, admin_port); });
 }
 
 class Process::Core {
@@ -82,9 +89,9 @@ class Process::Core {
 
   int Run(const std::function<absl::Status()>& start, const std::function<void()>& stop) {
     AwaitSignal();
-    auto admin =
-        AdminServer::Listen(loop_, settings_.admin_address, settings_.admin_port,
-                            {[this] { return Metrics(); }, [this] { return Unready(); }}, {});
+    auto admin = AdminServer::Listen(
+        loop_, settings_.admin_address, settings_.admin_port,
+        {[this](bool ready) { return Metrics(ready); }, [this] { return Unready(); }}, {});
     if (!admin.ok()) return Fail(admin.status());
     heap_.Start();
     thread_ = std::thread([this] { loop_.run(); });
@@ -125,7 +132,8 @@ class Process::Core {
     });
   }
 
-  std::string Metrics() const {
+  std::string Metrics(bool ready) {
+    ready_.Set(ready ? 1 : 0);
     std::vector<prometheus::MetricFamily> families = registry_.Collect();
     std::vector<prometheus::MetricFamily> process = process_metrics_.Collect();
     families.insert(families.end(), std::make_move_iterator(process.begin()),
@@ -148,6 +156,11 @@ class Process::Core {
   const std::string name_;
   const Settings settings_;
   prometheus::Registry registry_;
+  prometheus::Gauge& ready_ = prometheus::BuildGauge()
+                                  .Name("gischat_ready")
+                                  .Help("1 while this process can do its work, as /readyz says.")
+                                  .Register(registry_)
+                                  .Add({});
   const metrics::ProcessMetrics process_metrics_;
   asio::io_context loop_{1};
   const asio::executor_work_guard<asio::io_context::executor_type> work_{loop_.get_executor()};

@@ -22,6 +22,7 @@ struct Settings {
   std::string log_format = "text";
   std::string log_level = "info";
 
+  // And the option --probe, which asks a running process of these settings whether it is ready.
   void Declare(config::Table& table);
 };
 

@@ -25,13 +25,6 @@ def services() -> dict[str, Any]:
     return yaml.safe_load(text)["services"]
 
 
-def memory_limits() -> dict[str, int]:
-    units = {"m": 20, "g": 30}
-    limits = {name: service["mem_limit"] for name, service in services().items()}
-    found = {name: int(text[:-1]) << units[text[-1]] for name, text in limits.items()}
-    return {"edge": found["edge-1"], **found}
-
-
 def check(bin_dir: Path) -> list[str]:
     faults = []
     for name, service in services().items():
@@ -48,7 +41,17 @@ def check(bin_dir: Path) -> list[str]:
         if name in PARTS:
             settings = {key: str(value) for key, value in service["environment"].items()}
             faults += refused_settings(bin_dir / PARTS[name], settings)
-    return faults + check_version()
+    return faults + check_health() + check_version()
+
+
+def check_health() -> list[str]:
+    """What an image starts is what says whether it is ready."""
+    text = (ROOT / "k8s/Dockerfile").read_text("utf-8")
+    asked = re.findall(r'^HEALTHCHECK .* CMD \["/usr/bin/([\w-]+)", "--probe"\]$', text, re.M)
+    started = re.findall(r'^ENTRYPOINT \["/usr/bin/([\w-]+)"\]$', text, re.M)
+    if asked != started or set(started) != set(PARTS.values()):
+        return [f"k8s/Dockerfile: {started} are started, {asked} are asked whether they are ready"]
+    return []
 
 
 def check_version() -> list[str]:

@@ -66,6 +66,16 @@ TEST_F(CommandLineTest, PrintsEveryMistakeAndEndsWithTwo) {
   EXPECT_EQ(out_, "");
 }
 
+TEST_F(CommandLineTest, DoesWhatAnOptionOfTheTableSays) {
+  table_.Option("--double", "twice the port", [this] { return 2 * port_; });
+  EXPECT_THAT(Read({"--double"}, {{"GISCHAT_PORT", "21"}}), Optional(42));
+  EXPECT_EQ(out_ + err_, "");
+  EXPECT_THAT(Read({"--double"}, {{"GISCHAT_PORT", "x"}}), Optional(2));
+  EXPECT_THAT(Read({"--help"}), Optional(0));
+  EXPECT_THAT(out_, HasSubstr("--check-config | --double]\n"));
+  EXPECT_THAT(out_, HasSubstr("\n  --double        twice the port\n"));
+}
+
 TEST_F(CommandLineTest, RefusesOtherArguments) {
   EXPECT_THAT(Read({"--port=1"}), Optional(2));
   EXPECT_EQ(err_, "gischat: unknown argument '--port=1' (see --help)\n");

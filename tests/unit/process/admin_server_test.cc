@@ -27,15 +27,17 @@ class AdminServerTest : public testing::Test {
   }
 
   void Listen(AdminLimits limits = {}) {
-    auto server =
-        AdminServer::Listen(loop_, "127.0.0.1", 0,
-                            {[this] { return metrics_(); }, [this] { return unready_; }}, limits);
+    auto server = AdminServer::Listen(
+        loop_, "127.0.0.1", 0,
+        {[this](bool ready) { return metrics_(ready); }, [this] { return unready_; }}, limits);
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
   }
 
   boost::asio::io_context loop_;
-  std::function<std::string()> metrics_ = [] { return "a_metric 1\n"; };
+  std::function<std::string(bool)> metrics_ = [](bool ready) {
+    return ready ? "a_metric 1\n" : "a_metric 0\n";
+  };
   std::string unready_;
   std::unique_ptr<AdminServer> server_;
   const boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
@@ -49,6 +51,12 @@ TEST_F(AdminServerTest, ServesMetricsInTheTextFormat) {
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
   EXPECT_THAT(answer, HasSubstr("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
   EXPECT_THAT(answer, EndsWith("\r\n\r\na_metric 1\n"));
+}
+
+TEST_F(AdminServerTest, TellsTheMetricsWhetherItIsReady) {
+  unready_ = "redis: away\n";
+  Listen();
+  EXPECT_THAT(Fetch(server_->port(), "/metrics"), EndsWith("\r\n\r\na_metric 0\n"));
 }
 
 TEST_F(AdminServerTest, IsReadyWhenNothingSpeaksAgainstIt) {
@@ -126,7 +134,7 @@ TEST_F(AdminServerTest, ClosesConnectionsBeyondTheLimit) {
 TEST_F(AdminServerTest, AnswersOthersWhileMetricsAreCollected) {
   absl::Notification collecting;
   absl::Notification release;
-  metrics_ = [&] {
+  metrics_ = [&](bool /*ready*/) {
     collecting.Notify();
     release.WaitForNotification();
     return "late 1\n";

@@ -119,8 +119,10 @@ TEST_F(ProcessTest, IsReadyWhenEveryCheckIs) {
     started.WaitForNotification();
     while (Fetch(AdminPort(), "/readyz").ends_with("starting\n")) std::this_thread::yield();
     EXPECT_THAT(Fetch(AdminPort(), "/readyz"), EndsWith("\r\n\r\nredis: no connection\n"));
+    EXPECT_THAT(Fetch(AdminPort(), "/metrics"), HasSubstr("\ngischat_ready 0\n"));
     redis_ready = true;
     EXPECT_THAT(Fetch(AdminPort(), "/readyz"), StartsWith("HTTP/1.1 200 OK\r\n"));
+    EXPECT_THAT(Fetch(AdminPort(), "/metrics"), HasSubstr("\ngischat_ready 1\n"));
     std::raise(SIGINT);
   });
   process_.Run(
