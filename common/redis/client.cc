@@ -33,6 +33,8 @@ class Client::Core : public Link::User, public std::enable_shared_from_this<Core
 
   void Init(Options options, std::string name, std::vector<const Script*> scripts,
             prometheus::Registry& registry) {
+    for (const Script* script : scripts) metrics_.Declare(script->name);
+    for (const char* command : {"PUBLISH", "ROLE", "TIME"}) metrics_.Declare(command);
     link_ = std::make_shared<Link>(loop_, std::move(options), name, std::move(scripts),
                                    LinkMetrics(registry, name), weak_from_this());
   }

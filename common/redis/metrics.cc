@@ -5,6 +5,8 @@
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
+#include <vector>
+
 namespace gischat::redis {
 namespace {
 
@@ -12,6 +14,13 @@ const prometheus::Histogram::BucketBoundaries& Seconds() {
   static const auto* const bounds = new prometheus::Histogram::BucketBoundaries{
       0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5};
   return *bounds;
+}
+
+// Those that Client promises.
+const std::vector<std::string>& Outcomes() {
+  static const auto* const outcomes = new std::vector<std::string>{
+      "OK", "UNAVAILABLE", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "INTERNAL"};
+  return *outcomes;
 }
 
 }  // namespace
@@ -29,25 +38,31 @@ LinkMetrics::LinkMetrics(prometheus::Registry& registry, const std::string& conn
                      .Add({{"connection", connection}})) {}
 
 CommandMetrics::CommandMetrics(prometheus::Registry& registry)
-    : totals_(prometheus::BuildCounter()
-                  .Name("gischat_redis_commands_total")
-                  .Help("Commands and scripts by outcome (OK, or the kind of failure).")
-                  .Register(registry)),
+    : registry_(registry),
       seconds_(prometheus::BuildHistogram()
                    .Name("gischat_redis_command_seconds")
                    .Help("Time from handing a command or script over to its answer.")
                    .Register(registry)) {}
 
+void CommandMetrics::Declare(const std::string& command) { Find(command); }
+
 void CommandMetrics::Observe(const std::string& command, absl::StatusCode outcome,
                              absl::Duration took) {
-  prometheus::Counter*& counter = counters_[command][outcome];
-  if (counter == nullptr) {
-    counter = &totals_.Add({{"command", command}, {"outcome", absl::StatusCodeToString(outcome)}});
+  Command& observed = Find(command);
+  observed.outcomes.Count(absl::StatusCodeToString(outcome));
+  observed.seconds.Observe(absl::ToDoubleSeconds(took));
+}
+
+CommandMetrics::Command& CommandMetrics::Find(const std::string& name) {
+  std::unique_ptr<Command>& command = commands_[name];
+  if (command == nullptr) {
+    command = std::make_unique<Command>(Command{
+        metrics::FixedCounters(registry_, "gischat_redis_commands_total",
+                               "Commands and scripts by outcome (OK, or the kind of failure).",
+                               "outcome", Outcomes(), {{"command", name}}),
+        seconds_.Add({{"command", name}}, Seconds())});
   }
-  counter->Increment();
-  prometheus::Histogram*& histogram = histograms_[command];
-  if (histogram == nullptr) histogram = &seconds_.Add({{"command", command}}, Seconds());
-  histogram->Observe(absl::ToDoubleSeconds(took));
+  return *command;
 }
 
 }  // namespace gischat::redis

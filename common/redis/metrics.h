@@ -1,11 +1,12 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
-#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "common/metrics/fixed_counters.h"
 
 namespace prometheus {
 class Counter;
@@ -31,13 +32,24 @@ struct LinkMetrics {
 class CommandMetrics {
  public:
   explicit CommandMetrics(prometheus::Registry& registry);
+
+  // Says that there is such a command: it is shown with every outcome that Client has, as 0, before
+  // it is sent.
+  void Declare(const std::string& command);
+
   void Observe(const std::string& command, absl::StatusCode outcome, absl::Duration took);
 
  private:
-  prometheus::Family<prometheus::Counter>& totals_;
+  struct Command {
+    metrics::FixedCounters outcomes;
+    prometheus::Histogram& seconds;
+  };
+
+  Command& Find(const std::string& name);
+
+  prometheus::Registry& registry_;
   prometheus::Family<prometheus::Histogram>& seconds_;
-  std::map<std::string, std::map<absl::StatusCode, prometheus::Counter*>, std::less<>> counters_;
-  std::map<std::string, prometheus::Histogram*, std::less<>> histograms_;
+  std::map<std::string, std::unique_ptr<Command>> commands_;
 };
 
 }  // namespace gischat::redis

@@ -15,23 +15,34 @@ const prometheus::Histogram::BucketBoundaries kSeconds = {
 }  // namespace
 
 CallMetrics::CallMetrics(prometheus::Registry& registry)
-    : family_(prometheus::BuildHistogram()
-                  .Name("gischat_rpc_client_seconds")
-                  .Help("How long calls to other parts took, by method and status code.")
-                  .Register(registry)) {}
+    : registry_(registry),
+      seconds_(prometheus::BuildHistogram()
+                   .Name("gischat_rpc_client_seconds")
+                   .Help("How long calls to other parts took, by method.")
+                   .Register(registry)) {}
+
+void CallMetrics::Declare(std::string_view method) { Find(method); }
 
 void CallMetrics::Observe(std::string_view method, absl::StatusCode code, absl::Duration took) {
-  prometheus::Histogram* histogram = nullptr;
-  {
-    const std::lock_guard lock(mutex_);
-    prometheus::Histogram*& known = histograms_[{std::string(method), code}];
-    if (known == nullptr) {
-      known = &family_.Add(
-          {{"method", std::string(method)}, {"code", absl::StatusCodeToString(code)}}, kSeconds);
-    }
-    histogram = known;
-  }
-  histogram->Observe(absl::ToDoubleSeconds(took));
+  Method& observed = Find(method);
+  observed.calls.Count(absl::StatusCodeToString(code));
+  observed.seconds.Observe(absl::ToDoubleSeconds(took));
+}
+
+CallMetrics::Method& CallMetrics::Find(std::string_view name) {
+  const std::lock_guard lock(mutex_);
+  const auto known = methods_.find(name);
+  if (known != methods_.end()) return *known->second;
+  const std::string method(name);
+  return *methods_
+              .emplace(
+                  method,
+                  std::make_unique<Method>(Method{
+                      metrics::FixedCounters(registry_, "gischat_rpc_client_calls_total",
+                                             "Calls to other parts, by method and status code.",
+                                             "code", metrics::StatusCodes(), {{"method", method}}),
+                      seconds_.Add({{"method", method}}, kSeconds)}))
+              .first->second;
 }
 
 }  // namespace gischat::rpc

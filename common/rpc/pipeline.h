@@ -45,7 +45,9 @@ class Pipeline {
         name_(name),
         metrics_(metrics),
         pending_(pending),
-        max_age_(max_age) {}
+        max_age_(max_age) {
+    metrics.Declare(name);
+  }
 
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/rpc/call_metrics.h"
 #include "common/rpc/pipeline.h"
 #include "common/rpc/unary_call.h"
@@ -38,7 +39,9 @@ class GrpcModerationClient final : public ModerationClient {
         metrics_(metrics),
         batches_(
             [this](auto* context, auto* reactor) { stub_->async()->ReviewAll(context, reactor); },
-            "moderation.ReviewAll", metrics, pending_) {}
+            "moderation.ReviewAll", metrics, pending_) {
+    metrics.Declare("moderation.Review");
+  }
 
   void Review(std::shared_ptr<const ReviewRequest> request,
               base::Callback<ReviewResponse> done) override {
@@ -98,7 +101,12 @@ class GrpcModerationClient final : public ModerationClient {
 class GrpcPresenceClient final : public PresenceClient {
  public:
   GrpcPresenceClient(std::shared_ptr<grpc::Channel> channel, rpc::CallMetrics& metrics)
-      : stub_(presence::v1::Presence::NewStub(channel)), metrics_(metrics) {}
+      : stub_(presence::v1::Presence::NewStub(channel)), metrics_(metrics) {
+    for (const char* method : {"Attach", "Report", "Detach", "Register", "Unregister", "ListUsers",
+                               "CountConnections"}) {
+      metrics.Declare(absl::StrCat("presence.", method));
+    }
+  }
 
   void Attach(presence::v1::AttachRequest request,
               base::Callback<presence::v1::AttachResponse> done) override {
@@ -208,7 +216,9 @@ class GrpcFanoutClient final : public FanoutClient {
         metrics_(metrics),
         publishes_(
             [this](auto* context, auto* reactor) { stub_->async()->PublishAll(context, reactor); },
-            "fanout.PublishAll", metrics, pending_) {}
+            "fanout.PublishAll", metrics, pending_) {
+    metrics.Declare("fanout.History");
+  }
 
   void Publish(fanout::v1::PublishRequest request, absl::Duration timeout,
                base::Callback<fanout::v1::PublishResponse> done) override {

@@ -21,10 +21,10 @@ prometheus::Gauge& Gauge(prometheus::Registry& registry, const std::string& name
 }  // namespace
 
 Metrics::Metrics(prometheus::Registry& registry)
-    : published(prometheus::BuildCounter()
-                    .Name("gischat_fanout_published_total")
-                    .Help("Messages asked to be published, by outcome.")
-                    .Register(registry)),
+    : published(registry, "gischat_fanout_published_total",
+                "Messages asked to be published, by outcome.", "outcome",
+                {"PUBLISHED", "GAP", "EXPIRED", "UNAVAILABLE", "RESOURCE_EXHAUSTED",
+                 "FAILED_PRECONDITION", "INTERNAL"}),
       publish_seconds(
           prometheus::BuildHistogram()
               .Name("gischat_fanout_publish_seconds")
@@ -51,7 +51,7 @@ Metrics::Metrics(prometheus::Registry& registry)
                          "Bytes that wait in all event streams.")) {}
 
 void Metrics::CountPublished(const std::string& outcome, size_t messages, absl::Duration took) {
-  published.Add({{"outcome", outcome}}).Increment(static_cast<double>(messages));
+  published.Count(outcome, static_cast<double>(messages));
   publish_seconds.Observe(absl::ToDoubleSeconds(took));
 }
 

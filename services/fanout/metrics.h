@@ -4,14 +4,13 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "common/metrics/fixed_counters.h"
 
 namespace prometheus {
 class Counter;
 class Gauge;
 class Histogram;
 class Registry;
-template <typename T>
-class Family;
 }  // namespace prometheus
 
 namespace gischat::fanout {
@@ -22,7 +21,7 @@ struct Metrics {
 
   void CountPublished(const std::string& outcome, size_t messages, absl::Duration took);
 
-  prometheus::Family<prometheus::Counter>& published;  // {outcome}: messages
+  metrics::FixedCounters published;  // {outcome}: messages
   prometheus::Histogram& publish_seconds;
   prometheus::Counter& events;        // heard in order, of all channels
   prometheus::Counter& holes;         // noticed, and read from the log

@@ -1,6 +1,5 @@
 #include "services/presence/census.h"
 
-#include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 
@@ -19,14 +18,15 @@ Census::Census(const base::Clock& clock, absl::Duration time_to_live,
                        .Name("gischat_presence_connections")
                        .Help("Connections of all leases in a channel, as last seen in a report.")
                        .Register(registry)),
-      claims_(prometheus::BuildCounter()
-                  .Name("gischat_presence_claims_total")
-                  .Help("Claims of nicknames by outcome.")
-                  .Register(registry)),
-      calls_(prometheus::BuildCounter()
-                 .Name("gischat_presence_calls_total")
-                 .Help("Calls answered, by method and status code.")
-                 .Register(registry)) {}
+      claims_(registry, "gischat_presence_claims_total", "Claims of nicknames by outcome.",
+              "outcome", {"registered", "taken", "lease_unknown", "failed"}) {
+  for (const char* method : kMethods) {
+    calls_.emplace(method,
+                   metrics::FixedCounters(registry, "gischat_presence_calls_total",
+                                          "Calls answered, by method and status code.", "code",
+                                          metrics::StatusCodes(), {{"method", method}}));
+  }
+}
 
 void Census::SawReport(const std::string& lease) {
   const absl::Time now = clock_.Now();
@@ -56,12 +56,17 @@ void Census::SawConnections(const std::string& channel, uint64_t connections) {
   place->second->Set(static_cast<double>(connections));
 }
 
-void Census::SawClaim(std::string_view outcome) {
-  claims_.Add({{"outcome", std::string(outcome)}}).Increment();
-}
+void Census::SawClaim(std::string_view outcome) { claims_.Count(outcome); }
 
 void Census::SawCall(std::string_view method, std::string_view code) {
-  calls_.Add({{"method", std::string(method)}, {"code", std::string(code)}}).Increment();
+  const auto calls = calls_.find(method);
+  if (calls != calls_.end()) calls->second.Count(code);
+}
+
+void Census::Refresh() {
+  const absl::Time now = clock_.Now();
+  const std::lock_guard lock(mutex_);
+  ForgetSilent(now);
 }
 
 }  // namespace gischat::presence

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -9,9 +10,9 @@
 
 #include "absl/time/time.h"
 #include "common/base/clock.h"
+#include "common/metrics/fixed_counters.h"
 
 namespace prometheus {
-class Counter;
 class Gauge;
 class Registry;
 template <typename T>
@@ -23,6 +24,10 @@ namespace gischat::presence {
 // What presence counts about itself, for metrics only. Thread-safe.
 class Census {
  public:
+  // The methods of the service.
+  static constexpr std::array kMethods = {"Attach",     "Report",    "Detach",          "Register",
+                                          "Unregister", "ListUsers", "CountConnections"};
+
   // The clock and the registry outlive it. A lease is counted until it was silent for
   // `time_to_live`.
   Census(const base::Clock& clock, absl::Duration time_to_live, prometheus::Registry& registry);
@@ -32,6 +37,9 @@ class Census {
   void SawConnections(const std::string& channel, uint64_t connections);
   void SawClaim(std::string_view outcome);
   void SawCall(std::string_view method, std::string_view code);
+
+  // Forgets leases that are silent. To be called now and then: there may be none left that report.
+  void Refresh();
 
  private:
   // Channels come from the settings of edges; this bounds the labels should they be wrong.
@@ -43,8 +51,8 @@ class Census {
   const absl::Duration time_to_live_;
   prometheus::Gauge& leases_;
   prometheus::Family<prometheus::Gauge>& connections_;
-  prometheus::Family<prometheus::Counter>& claims_;
-  prometheus::Family<prometheus::Counter>& calls_;
+  metrics::FixedCounters claims_;
+  std::map<std::string, metrics::FixedCounters, std::less<>> calls_;  // by method; never changes
 
   std::mutex mutex_;
   std::map<std::string, absl::Time> last_seen_;

@@ -92,12 +92,12 @@ class Service::Core {
         timers_(std::make_shared<LoopTimers>(loop)),
         announcer_(std::make_shared<CountAnnouncer>(store, events_, timers_,
                                                     settings.count_interval, registry)),
-        sweeper_(std::make_shared<Sweeper>(store, events_, announcer_, timers_, clock,
+        census_(std::make_shared<Census>(clock, settings.time_to_live, registry)),
+        sweeper_(std::make_shared<Sweeper>(store, events_, announcer_, census_, timers_, clock,
                                            settings.sweep_interval, settings.sweep_patience,
                                            registry)),
-        census_(clock, settings.time_to_live, registry),
-        calls_(store, census_, events_, announcer_, sweeper_, settings),
-        adapter_(calls_, census_) {}
+        calls_(store, *census_, events_, announcer_, sweeper_, settings),
+        adapter_(calls_, *census_) {}
 
   CountAnnouncer& announcer() { return *announcer_; }
   Sweeper& sweeper() { return *sweeper_; }
@@ -109,8 +109,8 @@ class Service::Core {
   const EventWriter events_;
   const std::shared_ptr<Timers> timers_;
   const std::shared_ptr<CountAnnouncer> announcer_;
+  const std::shared_ptr<Census> census_;
   const std::shared_ptr<Sweeper> sweeper_;
-  Census census_;
   Calls calls_;
   Adapter adapter_;
 };

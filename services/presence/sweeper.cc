@@ -31,12 +31,13 @@ Eviction MakeEviction(const EventWriter& events, const std::string& channel, Hol
 }  // namespace
 
 Sweeper::Sweeper(PresenceStore& store, EventWriter events,
-                 std::shared_ptr<CountAnnouncer> announcer, std::shared_ptr<Timers> timers,
-                 const base::Clock& clock, absl::Duration interval, absl::Duration patience,
-                 prometheus::Registry& registry)
+                 std::shared_ptr<CountAnnouncer> announcer, std::shared_ptr<Census> census,
+                 std::shared_ptr<Timers> timers, const base::Clock& clock, absl::Duration interval,
+                 absl::Duration patience, prometheus::Registry& registry)
     : store_(store),
       events_(events),
       announcer_(std::move(announcer)),
+      census_(std::move(census)),
       timers_(std::move(timers)),
       clock_(clock),
       interval_(interval),
@@ -93,6 +94,7 @@ void Sweeper::Sweep() {
       channels_under_way_ = channels.size();
     }
   }
+  census_->Refresh();
   for (const std::string& channel : channels) SweepChannel(channel);
   ArmTimer();
 }
@@ -135,9 +137,12 @@ void Sweeper::Evict(const std::string& channel, std::vector<Holding> holdings, b
 }
 
 void Sweeper::AnnounceCount(const std::string& channel, base::StatusCallback done) {
-  store_.CountConnections(channel, [announcer = announcer_, channel,
+  store_.CountConnections(channel, [announcer = announcer_, census = census_, channel,
                                     done = std::move(done)](absl::StatusOr<Count> count) mutable {
-    if (count.ok()) announcer->Notice(channel, *count);
+    if (count.ok()) {
+      census->SawConnections(channel, count->connections);
+      announcer->Notice(channel, *count);
+    }
     std::move(done)(count.status());
   });
 }

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "common/base/callback.h"
 #include "common/base/clock.h"
+#include "services/presence/census.h"
 #include "services/presence/count_announcer.h"
 #include "services/presence/events.h"
 #include "services/presence/presence_store.h"
@@ -26,15 +27,15 @@ namespace gischat::presence {
 // Ends leases, and looks for those whose time has run out in every channel that it has heard of.
 //
 // In each round it also reads the channel's count and has it announced, so that what another
-// replica left unsaid when it died is said. Thread-safe. Made by std::make_shared; the store and
-// the registry outlive it.
+// replica left unsaid when it died is said, and the census knows it though no edge is left.
+// Thread-safe. Made by std::make_shared; the store and the registry outlive it.
 class Sweeper : public std::enable_shared_from_this<Sweeper> {
  public:
   // Sweeps every `interval`. Evicts nothing for `patience` after Start(), after each Postpone() and
   // after a round that failed or came much too late. The clock outlives it too.
   Sweeper(PresenceStore& store, EventWriter events, std::shared_ptr<CountAnnouncer> announcer,
-          std::shared_ptr<Timers> timers, const base::Clock& clock, absl::Duration interval,
-          absl::Duration patience, prometheus::Registry& registry);
+          std::shared_ptr<Census> census, std::shared_ptr<Timers> timers, const base::Clock& clock,
+          absl::Duration interval, absl::Duration patience, prometheus::Registry& registry);
 
   void Start();
 
@@ -63,6 +64,7 @@ class Sweeper : public std::enable_shared_from_this<Sweeper> {
   PresenceStore& store_;
   const EventWriter events_;
   const std::shared_ptr<CountAnnouncer> announcer_;
+  const std::shared_ptr<Census> census_;
   const std::shared_ptr<Timers> timers_;
   const base::Clock& clock_;
   const absl::Duration interval_;

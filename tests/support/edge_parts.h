@@ -2,7 +2,6 @@
 
 #include <prometheus/registry.h>
 
-#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <memory>
 #include <string>
@@ -16,6 +15,7 @@
 #include "edge/session/session.h"
 #include "tests/support/chat_messages.h"
 #include "tests/support/fake_backends.h"
+#include "tests/support/metric_value.h"
 #include "tests/support/run_until.h"
 
 namespace gischat::tests {
@@ -175,20 +175,5 @@ class EdgeParts {
         std::vector<edge::hub::ChannelUpdate>{std::move(update)})});
   }
 };
-
-// The value of a counter or gauge with that label, 0 when there is none.
-inline double MetricValue(prometheus::Registry& registry, const std::string& name,
-                          const std::string& label = "") {
-  for (const prometheus::MetricFamily& family : registry.Collect()) {
-    if (family.name != name) continue;
-    for (const prometheus::ClientMetric& metric : family.metric) {
-      const bool matches =
-          label.empty() || std::any_of(metric.label.begin(), metric.label.end(),
-                                       [&](const auto& pair) { return pair.value == label; });
-      if (matches) return metric.counter.value + metric.gauge.value;
-    }
-  }
-  return 0;
-}
 
 }  // namespace gischat::tests

@@ -52,7 +52,7 @@ class CallsTest : public testing::Test {
 
   World world_;
   Settings settings_;
-  Census census_{world_.clock, settings_.time_to_live, world_.registry};
+  Census& census_ = *world_.census;
   Calls calls_{world_.store, census_, world_.events, world_.announcer, world_.sweeper, settings_};
 };
 

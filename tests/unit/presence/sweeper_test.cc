@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/support/metric_value.h"
 #include "tests/unit/presence/world.h"
 
 namespace gischat::presence {
@@ -43,6 +44,24 @@ TEST_F(SweeperTest, DeadLeaseIsOutWithinTenSecondsAndTheChannelIsTold) {
   EXPECT_EQ(Connections(), 1U);
   EXPECT_THAT(world_.Said(), ElementsAre("nb_users 1", "newcomer grace", "newcomer ada",
                                          "nb_users 4", "exiter grace", "exiter ada", "nb_users 1"));
+}
+
+TEST_F(SweeperTest, TheCensusKnowsWhenNobodyIsLeftToReport) {
+  world_.Report("a", 3);
+  world_.census->SawReport("a");
+  world_.census->SawConnections("QGIS", 3);
+  const auto leases = [&] {
+    return tests::MetricValue(world_.registry, "gischat_presence_leases");
+  };
+  const auto connections = [&] {
+    return tests::MetricValue(world_.registry, "gischat_presence_connections", "QGIS");
+  };
+  world_.timers->Pass(absl::Seconds(8));
+  EXPECT_EQ(leases(), 1);
+  EXPECT_EQ(connections(), 3);
+  world_.timers->Pass(absl::Seconds(2));
+  EXPECT_EQ(leases(), 0);
+  EXPECT_EQ(connections(), 0);
 }
 
 TEST_F(SweeperTest, RenewedLeaseStays) {

@@ -32,8 +32,11 @@ struct World {
   EventWriter events{clock};
   std::shared_ptr<ManualTimers> timers = std::make_shared<ManualTimers>(clock);
   std::shared_ptr<CountAnnouncer> announcer = MakeAnnouncer();
-  std::shared_ptr<Sweeper> sweeper = std::make_shared<Sweeper>(
-      store, events, announcer, timers, clock, absl::Milliseconds(500), absl::Seconds(3), registry);
+  std::shared_ptr<Census> census =
+      std::make_shared<Census>(clock, /*time_to_live=*/absl::Seconds(9), registry);
+  std::shared_ptr<Sweeper> sweeper =
+      std::make_shared<Sweeper>(store, events, announcer, census, timers, clock,
+                                absl::Milliseconds(500), absl::Seconds(3), registry);
 
   // Another replica's announcer.
   std::shared_ptr<CountAnnouncer> MakeAnnouncer() {

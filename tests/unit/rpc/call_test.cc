@@ -47,9 +47,9 @@ class CallTest : public testing::Test {
   uint64_t Observed(const std::string& method, const std::string& code) {
     for (const auto& family : registry_.Collect()) {
       for (const auto& metric : family.metric) {
-        if (family.name == "gischat_rpc_client_seconds" && metric.label[0].value == code &&
+        if (family.name == "gischat_rpc_client_calls_total" && metric.label[0].value == code &&
             metric.label[1].value == method) {
-          return metric.histogram.sample_count;
+          return static_cast<uint64_t>(metric.counter.value);
         }
       }
     }
