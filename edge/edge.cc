@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_join.h"
+#include "edge/clients/delivery_timer.h"
 #include "edge/clients/event_stream.h"
 #include "edge/clients/lease.h"
 #include "edge/clients/publisher.h"
@@ -78,12 +79,14 @@ class Edge::Parts {
         fanout_(std::move(backends.fanout)),
         publisher_(loop, *fanout_, settings_.channels, clients::BacklogLimits{}, registry),
         lease_(loop, *presence_, Name(), settings_.channels, registry),
+        delivery_timer_(publisher_, registry),
         users_(*presence_, settings_.channels, registry),
         stream_(
             loop, *fanout_, Name(), settings_.channels,
             [this](const hub::Updates& updates) {
               users_.Apply(*updates);  // before any client hears of them
-              for (const auto& worker : workers_) worker->Apply(updates);
+              const hub::Updates watched = delivery_timer_.Watch(updates);
+              for (const auto& worker : workers_) worker->Apply(watched);
               NoteEpochs(*updates);
             },
             registry),
@@ -169,6 +172,7 @@ class Edge::Parts {
   std::unique_ptr<clients::FanoutClient> fanout_;
   clients::Publisher publisher_;
   clients::Lease lease_;
+  clients::DeliveryTimer delivery_timer_;
   http::UserLists users_;
   std::promise<void> sessions_ended_;
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -15,6 +15,8 @@
 #include <set>
 #include <utility>
 
+#include "edge/clients/read_times.h"
+
 namespace gischat::edge::clients {
 namespace {
 
@@ -34,7 +36,7 @@ constexpr int kTriesAfterSilence = 2;
 
 uint64_t TokenOf(const fanout::v1::Event& event) {
   if (event.publisher().empty()) return 0;
-  return std::hash<std::string>()(event.publisher() + ':' + std::to_string(event.sequence()));
+  return PublishToken(event.publisher(), event.sequence());
 }
 
 }  // namespace

@@ -16,6 +16,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/random_id.h"
+#include "common/metrics/fixed_counters.h"
+#include "edge/clients/read_times.h"
 
 namespace gischat::edge::clients {
 namespace {
@@ -38,10 +40,8 @@ constexpr absl::Duration kLastBackoff = absl::Seconds(1);
 
 struct Publisher::Metrics {
   explicit Metrics(prometheus::Registry& registry)
-      : outcomes(prometheus::BuildCounter()
-                     .Name("gischat_edge_publishes_total")
-                     .Help("Messages given to fanout, by outcome")
-                     .Register(registry)),
+      : outcomes(registry, "gischat_edge_publishes_total", "Messages given to fanout, by outcome",
+                 "outcome", {"published", "expired", "unknown", "refused"}),
         backlog(prometheus::BuildGauge()
                     .Name("gischat_edge_publish_backlog_messages")
                     .Help("Messages that wait for fanout or are under way to it")
@@ -53,17 +53,9 @@ struct Publisher::Metrics {
                     .Register(registry)
                     .Add({})) {}
 
-  prometheus::Counter& Outcome(const std::string& outcome) {
-    return outcomes.Add({{"outcome", outcome}});
-  }
-
-  prometheus::Family<prometheus::Counter>& outcomes;
+  metrics::FixedCounters outcomes;
   prometheus::Gauge& backlog;
   prometheus::Counter& retries;
-  prometheus::Counter& published = Outcome("published");
-  prometheus::Counter& expired = Outcome("expired");
-  prometheus::Counter& unknown = Outcome("unknown");
-  prometheus::Counter& refused = Outcome("refused");
 };
 
 // One channel: its messages in order, from the oldest that has no outcome yet.
@@ -76,12 +68,16 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
         limits_(limits),
         metrics_(std::move(metrics)),
         timer_(loop),
-        publisher_(base::RandomUuid()) {}
+        publisher_(base::RandomUuid()) {
+    unheard_.Begin(publisher_);
+  }
 
-  void Publish(std::string message, bool stored, base::StatusCallback done) {
-    Waiting waiting{std::move(message), stored, absl::Now() + limits_.patience, std::move(done)};
+  void Publish(std::string message, bool stored, base::StatusCallback done,
+               Clock::time_point read) {
+    Waiting waiting{std::move(message), stored, absl::Now() + limits_.patience, std::move(done),
+                    read};
     if (Enqueue(waiting)) return;
-    metrics_->refused.Increment();
+    metrics_->outcomes.Count("refused");
     std::move(waiting.done)(absl::ResourceExhaustedError("too many messages wait"));
   }
 
@@ -116,12 +112,18 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
     return place_;
   }
 
+  std::optional<Clock::time_point> TakeReadTime(uint64_t token) {
+    const std::lock_guard lock(mutex_);
+    return unheard_.Take(token);
+  }
+
  private:
   struct Waiting {
     std::string message;
     bool stored;
     absl::Time deadline;
     base::StatusCallback done;
+    Clock::time_point read;
     bool was_sent = false;  // since it was refused last: it may stand in the channel
     bool was_refused = false;
   };
@@ -196,6 +198,7 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
       draft.set_message(waiting.message);
       draft.set_stored(waiting.stored);
       waiting.was_sent = true;
+      unheard_.Note(next_sequence_ + sent_, waiting.read);
       ++sent_;
     }
     return request;
@@ -245,7 +248,7 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
       attempt_ = kFirstAttempt;
       backoff_ = kFirstBackoff;
     }
-    metrics_->published.Increment(static_cast<double>(done.size()));
+    metrics_->outcomes.Count("published", static_cast<double>(done.size()));
     for (Waiting& waiting : done) std::move(waiting.done)(absl::OkStatus());
   }
 
@@ -306,6 +309,7 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
     sent_ = 0;
     in_doubt_ = false;
     after_gap_ = false;
+    unheard_.Begin(publisher_);
   }
 
   std::deque<Waiting> TakeFront(size_t count) {
@@ -322,13 +326,13 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
   void Fail(std::deque<Waiting> failed) {
     for (Waiting& waiting : failed) {
       if (waiting.was_sent) {
-        metrics_->unknown.Increment();
+        metrics_->outcomes.Count("unknown");
         std::move(waiting.done)(absl::UnknownError("sent, but never acknowledged"));
       } else if (waiting.was_refused) {
-        metrics_->refused.Increment();
+        metrics_->outcomes.Count("refused");
         std::move(waiting.done)(absl::ResourceExhaustedError("the store is full"));
       } else {
-        metrics_->expired.Increment();
+        metrics_->outcomes.Count("expired");
         std::move(waiting.done)(absl::DeadlineExceededError("fanout can't be reached"));
       }
     }
@@ -344,7 +348,8 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
   std::string publisher_;
   uint64_t next_sequence_ = 1;  // of the front
   std::deque<Waiting> waiting_;
-  hub::Place place_;  // of the channel after the last batch
+  hub::Place place_;   // of the channel after the last batch
+  ReadTimes unheard_;  // of what was sent
   size_t bytes_ = 0;
   size_t sent_ = 0;  // messages at the front that were sent as one batch and have no outcome yet
   bool in_doubt_ = false;   // the outcome of an earlier attempt to send them is unknown
@@ -371,13 +376,13 @@ Publisher::~Publisher() {
 }
 
 void Publisher::Publish(std::string_view channel, std::string message, bool stored,
-                        base::StatusCallback done) {
+                        base::StatusCallback done, Clock::time_point read) {
   Series* series = Find(channel);
   if (series == nullptr) {
     return std::move(done)(
         absl::NotFoundError(absl::StrCat("no channel '", std::string(channel), "'")));
   }
-  series->Publish(std::move(message), stored, std::move(done));
+  series->Publish(std::move(message), stored, std::move(done), read);
 }
 
 void Publisher::Flush() {
@@ -387,6 +392,12 @@ void Publisher::Flush() {
 hub::Place Publisher::place(std::string_view channel) const {
   const Series* series = Find(channel);
   return series == nullptr ? hub::Place() : series->place();
+}
+
+std::optional<Publisher::Clock::time_point> Publisher::TakeReadTime(std::string_view channel,
+                                                                    uint64_t token) {
+  Series* series = Find(channel);
+  return series == nullptr ? std::nullopt : series->TakeReadTime(token);
 }
 
 Publisher::Series* Publisher::Find(std::string_view channel) const {

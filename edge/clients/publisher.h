@@ -3,13 +3,16 @@
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "common/base/callback.h"
 #include "edge/clients/backends.h"
+#include "edge/clients/read_times.h"
 #include "edge/hub/update.h"
 
 namespace prometheus {
@@ -39,21 +42,27 @@ struct BacklogLimits {
 //   kResourceExhausted the backlog is full, or the store was for too long: it was not published
 class Publisher {
  public:
+  using Clock = ReadTimes::Clock;
+
   Publisher(boost::asio::io_context& loop, FanoutClient& fanout,
             const std::vector<std::string>& channels, BacklogLimits limits,
             prometheus::Registry& registry);
   ~Publisher();  // messages that wait get kDeadlineExceeded or kUnknown
 
   // Takes a message, to be sent at the next Flush() or with the next batch. Thread-safe. The
-  // channel must be one of those given.
+  // channel must be one of those given. `read`: when the edge got it from its sender.
   void Publish(std::string_view channel, std::string message, bool stored,
-               base::StatusCallback done);
+               base::StatusCallback done, Clock::time_point read = Clock::now());
   // Sends what was taken, where no batch is under way. Thread-safe.
   void Flush();
 
   // Where the last event of a channel stood after the last publish that succeeded; epoch 0: none
   // did. A hub that is there has heard everything that was published before. Thread-safe.
   hub::Place place(std::string_view channel) const;
+
+  // Of an event of the channel, by its PublishToken: when its message was read, if that was
+  // published here and this is the first time that it is asked. Thread-safe.
+  std::optional<Clock::time_point> TakeReadTime(std::string_view channel, uint64_t token);
 
   // Messages that wait or are under way in all channels. Thread-safe.
   size_t pending() const;

@@ -1,8 +1,5 @@
 #include "edge/http/admission.h"
 
-#include <prometheus/counter.h>
-#include <prometheus/registry.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -44,15 +41,14 @@ class Admission::Place {
 Admission::Admission(AdmissionLimits limits, prometheus::Registry& registry)
     : limits_(std::move(limits)),
       book_(std::make_shared<Book>()),
-      refused_(prometheus::BuildCounter()
-                   .Name("gischat_edge_connections_refused_total")
-                   .Help("WebSocket handshakes and connections refused, by reason")
-                   .Register(registry)) {}
+      refused_(registry, "gischat_edge_connections_refused_total",
+               "WebSocket handshakes and connections refused, by reason", "reason",
+               {"draining", "origin", "full", "address", "rate", "sockets"}) {}
 
 std::shared_ptr<Admission::Place> Admission::Arrive() {
   auto one = std::make_shared<Place>(book_);
   if (++book_->sockets <= limits_.sockets || limits_.sockets == 0) return one;
-  refused_.Add({{"reason", "sockets"}}).Increment();
+  refused_.Count("sockets");
   return nullptr;
 }
 
@@ -119,7 +115,7 @@ void Admission::ForgetIdle(Clock::time_point now) {
 }
 
 Response Admission::Refuse(int status, std::string_view reason, std::string_view words) {
-  refused_.Add({{"reason", std::string(reason)}}).Increment();
+  refused_.Count(reason);
   Response response = DetailResponse(status, words);
   if (status != 403) response.headers.emplace_back("Retry-After", "2");
   return response;

@@ -12,15 +12,13 @@
 #include <variant>
 #include <vector>
 
+#include "common/metrics/fixed_counters.h"
 #include "edge/http/exchange.h"
 #include "edge/net/rate.h"
 
 namespace prometheus {
-class Counter;
 class Registry;
-template <typename T>
-class Family;
-}  // namespace prometheus
+}
 
 namespace gischat::edge::http {
 
@@ -95,7 +93,7 @@ class Admission {
 
   const AdmissionLimits limits_;
   const std::shared_ptr<Book> book_;
-  prometheus::Family<prometheus::Counter>& refused_;
+  metrics::FixedCounters refused_;
   std::atomic<bool> closed_ = false;
   Clock::time_point forgotten_;  // guarded by the book's mutex
 };

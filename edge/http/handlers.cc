@@ -1,8 +1,5 @@
 #include "edge/http/handlers.h"
 
-#include <prometheus/counter.h>
-#include <prometheus/registry.h>
-
 #include <algorithm>
 #include <cctype>
 #include <utility>
@@ -85,14 +82,12 @@ bool IsBlank(std::string_view text) {
 
 Handlers::Handlers(HandlerParts parts, prometheus::Registry& registry)
     : parts_(std::move(parts)),
-      requests_(prometheus::BuildCounter()
-                    .Name("gischat_edge_http_requests_total")
-                    .Help("HTTP requests answered, by status")
-                    .Register(registry)) {}
+      requests_(
+          registry, "gischat_edge_http_requests_total", "HTTP requests answered, by status",
+          "status",
+          {"200", "307", "400", "403", "404", "405", "408", "413", "422", "429", "431", "503"}) {}
 
-void Handlers::Count(int status) {
-  requests_.Add({{"status", std::to_string(status)}}).Increment();
-}
+void Handlers::Count(int status) { requests_.Count(std::to_string(status)); }
 
 bool Handlers::HasChannel(const std::string& channel) const {
   const std::vector<std::string>& all = parts_.settings.channels;
@@ -262,6 +257,7 @@ asio::awaitable<Response> Handlers::Last(const Route& route) {
 }
 
 asio::awaitable<Response> Handlers::Put(const Route& route, const Request& request) {
+  const auto read = clients::Publisher::Clock::now();
   if (!base::IsUtf8(request.body) && IsJson(request.content_type)) {
     co_return DetailResponse(400, "There was an error parsing the body");
   }
@@ -286,10 +282,11 @@ asio::awaitable<Response> Handlers::Put(const Route& route, const Request& reque
   if (document.root.kind != codec::JsonValue::Kind::kObject) {
     co_return NotAnObject(codec::CompactJson(document));
   }
-  co_return co_await Publish(route, std::move(document));
+  co_return co_await Publish(route, std::move(document), read);
 }
 
-asio::awaitable<Response> Handlers::Publish(const Route& route, codec::JsonDocument document) {
+asio::awaitable<Response> Handlers::Publish(const Route& route, codec::JsonDocument document,
+                                            clients::Publisher::Clock::time_point read) {
   codec::DecodedMessage decoded = codec::DecodeTextBody(document, route.api);
   parts_.metrics.OnReceived(decoded.message.kind_case());
   auto review = std::make_shared<moderation::v1::ReviewRequest>();
@@ -305,12 +302,13 @@ asio::awaitable<Response> Handlers::Publish(const Route& route, codec::JsonDocum
 
   const ChatMessage& message = verdict->accepted().message();
   auto published = co_await rpc::Await<bool>([&](base::Callback<bool> done) {
-    parts_.publisher.Publish(route.channel, message.SerializeAsString(),
-                             verdict->accepted().stored(),
-                             [done = std::move(done)](absl::Status status) mutable {
-                               if (!status.ok()) return std::move(done)(status);
-                               std::move(done)(true);
-                             });
+    parts_.publisher.Publish(
+        route.channel, message.SerializeAsString(), verdict->accepted().stored(),
+        [done = std::move(done)](absl::Status status) mutable {
+          if (!status.ok()) return std::move(done)(status);
+          std::move(done)(true);
+        },
+        read);
     parts_.publisher.Flush();
   });
   if (!published.ok()) {

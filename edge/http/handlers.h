@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "common/metrics/fixed_counters.h"
 #include "edge/clients/backends.h"
 #include "edge/clients/publisher.h"
 #include "edge/codec/json_document.h"
@@ -15,11 +16,8 @@
 #include "edge/settings/settings.h"
 
 namespace prometheus {
-class Counter;
 class Registry;
-template <typename T>
-class Family;
-}  // namespace prometheus
+}
 
 namespace gischat::edge::http {
 
@@ -69,10 +67,11 @@ class Handlers {
   boost::asio::awaitable<Response> Users(const Route& route);
   boost::asio::awaitable<Response> Last(const Route& route);
   boost::asio::awaitable<Response> Put(const Route& route, const Request& request);
-  boost::asio::awaitable<Response> Publish(const Route& route, codec::JsonDocument document);
+  boost::asio::awaitable<Response> Publish(const Route& route, codec::JsonDocument document,
+                                           clients::Publisher::Clock::time_point read);
 
   HandlerParts parts_;
-  prometheus::Family<prometheus::Counter>& requests_;
+  metrics::FixedCounters requests_;
 };
 
 }  // namespace gischat::edge::http

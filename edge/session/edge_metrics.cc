@@ -4,7 +4,11 @@
 #include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 
+#include <string>
+#include <vector>
+
 #include "edge/codec/message_encoder.h"
+#include "edge/codec/violations.h"
 
 namespace gischat::edge::session {
 namespace {
@@ -18,19 +22,42 @@ Counters& CounterFamily(prometheus::Registry& registry, const char* name, const 
   return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
 }
 
+prometheus::Gauge& Gauge(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
+}
+
+// Why something of a client is refused: what the session finds, and every fault of a message.
+std::vector<std::string> RefusalReasons() {
+  std::vector<std::string> reasons = {
+      "not_json",        "not_an_object",   "binary",          "rate",
+      "address_rate",    "moderation_busy", "moderation_away", "not_delivered",
+      "outcome_unknown", "nickname_taken",  "nickname_lost"};
+  for (int code = 0; code < codec::Violation::Code_ARRAYSIZE; ++code) {
+    reasons.emplace_back(codec::CodeLabel(static_cast<codec::Violation::Code>(code)));
+  }
+  return reasons;
+}
+
 }  // namespace
 
 EdgeMetrics::EdgeMetrics(prometheus::Registry& registry)
     : received_{},
       delivered_{},
-      uncompliant_(CounterFamily(registry, "gischat_edge_uncompliant_total",
-                                 "Answers to clients that something was refused, by reason")),
-      cut_(CounterFamily(registry, "gischat_edge_connections_cut_total",
-                         "Connections ended by the edge, by cause")),
+      uncompliant_(registry, "gischat_edge_uncompliant_total",
+                   "Answers to clients that something was refused, by reason", "reason",
+                   RefusalReasons()),
+      cut_(registry, "gischat_edge_connections_cut_total",
+           "Connections ended by the edge, by cause", "cause",
+           {"slow", "stalled", "silent", "shutdown"}),
       restarts_(CounterFamily(registry, "gischat_edge_channel_restarts_total",
                               "Times that a channel started afresh while clients were in it: "
                               "messages that are not stored may be missing")
-                    .Add({})) {
+                    .Add({})),
+      waiting_clients_(Gauge(registry, "gischat_edge_waiting_clients",
+                             "Clients whose socket takes nothing at the moment, though something "
+                             "waits for them")),
+      waiting_bytes_(Gauge(registry, "gischat_edge_waiting_bytes",
+                           "What waits for the clients whose socket takes nothing")) {
   auto& connections = prometheus::BuildGauge()
                           .Name("gischat_edge_connections")
                           .Help("WebSocket connections open now, by API")
@@ -65,12 +92,13 @@ void EdgeMetrics::OnReceived(ChatMessage::KindCase kind) {
   if (prometheus::Counter* counter = received_[kind]) counter->Increment();
 }
 
-void EdgeMetrics::OnUncompliant(std::string_view reason) {
-  uncompliant_.Add({{"reason", std::string(reason)}}).Increment();
-}
+void EdgeMetrics::OnUncompliant(std::string_view reason) { uncompliant_.Count(reason); }
 
-void EdgeMetrics::OnCut(std::string_view why) {
-  cut_.Add({{"cause", std::string(why)}}).Increment();
+void EdgeMetrics::OnCut(std::string_view why) { cut_.Count(why); }
+
+void EdgeMetrics::OnWaiting(int clients, int64_t bytes) {
+  waiting_clients_.Increment(clients);
+  waiting_bytes_.Increment(static_cast<double>(bytes));
 }
 
 void EdgeMetrics::OnDelivered(ChatMessage::KindCase kind, uint64_t clients) {

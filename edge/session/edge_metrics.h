@@ -1,10 +1,10 @@
 #pragma once
 
 #include <array>
-#include <map>
-#include <string>
+#include <cstdint>
 #include <string_view>
 
+#include "common/metrics/fixed_counters.h"
 #include "edge/codec/api.h"
 #include "edge/hub/hub.h"
 #include "gischat/chat/v1/chat.pb.h"
@@ -13,8 +13,6 @@ namespace prometheus {
 class Counter;
 class Gauge;
 class Registry;
-template <typename T>
-class Family;
 }  // namespace prometheus
 
 namespace gischat::edge::session {
@@ -28,11 +26,14 @@ class EdgeMetrics final : public hub::DeliveryObserver {
   void OnDisconnected(codec::Api api);
   // A message of a client was understood.
   void OnReceived(chat::v1::ChatMessage::KindCase kind);
-  // A client was told that something of it is refused. `reason`: a word of a closed set.
+  // A client was told that something of it is refused. `reason`: a word of a closed set, which
+  // stands in edge_metrics.cc.
   void OnUncompliant(std::string_view reason);
-  // A connection was ended by us. `why`: a word of a closed set ("slow", "stalled", "silent",
-  // "shutdown").
+  // A connection was ended by us. `why`: "slow", "stalled", "silent" or "shutdown".
   void OnCut(std::string_view why);
+  // For so many clients more than before (or fewer), and so many bytes, something waits that their
+  // sockets do not take.
+  void OnWaiting(int clients, int64_t bytes);
 
   void OnDelivered(chat::v1::ChatMessage::KindCase kind, uint64_t clients) override;
   void OnRestart(std::string_view channel) override;
@@ -44,9 +45,11 @@ class EdgeMetrics final : public hub::DeliveryObserver {
   std::array<prometheus::Counter*, 2> accepted_;
   std::array<prometheus::Counter*, kKinds> received_;
   std::array<prometheus::Counter*, kKinds> delivered_;
-  prometheus::Family<prometheus::Counter>& uncompliant_;
-  prometheus::Family<prometheus::Counter>& cut_;
+  metrics::FixedCounters uncompliant_;
+  metrics::FixedCounters cut_;
   prometheus::Counter& restarts_;
+  prometheus::Gauge& waiting_clients_;
+  prometheus::Gauge& waiting_bytes_;
 };
 
 }  // namespace gischat::edge::session

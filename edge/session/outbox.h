@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <list>
 #include <memory>
@@ -21,6 +22,7 @@ struct Outgoing {
   };
 
   Step step = Step::kReviewing;
+  std::chrono::steady_clock::time_point read;  // when its frame was
   chat::v1::ChatMessage message;
   bool stored = false;
   std::string reason;  // kRefuse

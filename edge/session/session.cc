@@ -67,15 +67,16 @@ void Session::Join(const hub::Count* count) {
   parts_.hub.Join(*this, identity_.channel, count, std::exchange(ready_, nullptr));
 }
 
-bool Session::MaySpeak() {
-  const MessageGate::Verdict verdict = parts_.gate.Pass();
+bool Session::MaySpeak(ReadTime now) {
+  const MessageGate::Verdict verdict = parts_.gate.Pass(now);
   if (verdict == MessageGate::Verdict::kOpen) return true;
   RefuseAtTurn(0, parts_.gate.Words(verdict), std::string(MessageGate::Label(verdict)));
   return false;
 }
 
 void Session::OnText(std::string_view text) {
-  if (!MaySpeak()) return;
+  const ReadTime read = net::Rate::Clock::now();
+  if (!MaySpeak(read)) return;
   auto parsed = codec::ParseJson(text);
   if (const auto* error = std::get_if<codec::JsonError>(&parsed)) {
     return RefuseAtTurn(text.size(), "message: must be one JSON object (" + error->words + ")",
@@ -85,19 +86,21 @@ void Session::OnText(std::string_view text) {
   if (document.root.kind != codec::JsonValue::Kind::kObject) {
     return RefuseAtTurn(text.size(), "message: must be one JSON object", "not_an_object");
   }
-  Take(codec::DecodeMessage(std::move(document), identity_.api), text.size());
+  Take(codec::DecodeMessage(std::move(document), identity_.api), text.size(), read);
 }
 
 void Session::OnBinary() {
-  if (MaySpeak()) RefuseAtTurn(0, "message: must be text, not binary", "binary");
+  if (MaySpeak(net::Rate::Clock::now()))
+    RefuseAtTurn(0, "message: must be text, not binary", "binary");
 }
 
-void Session::Take(codec::DecodedMessage decoded, size_t bytes) {
+void Session::Take(codec::DecodedMessage decoded, size_t bytes, ReadTime read) {
   ChatMessage& message = decoded.message;
   parts_.metrics.OnReceived(message.kind_case());
   if (decoded.names_reply) shape = codec::Shape::kReplies;
   if (message.has_nb_users() || message.has_uncompliant()) return;  // the server's to say
   const auto outgoing = outbox_.Add(bytes);
+  outgoing->read = read;
   if (message.has_exiter()) {
     outgoing->step = Step::kUnregister;
     outgoing->message = std::move(message);
@@ -157,7 +160,8 @@ void Session::Accept(Outgoing& outgoing, moderation::v1::Acceptance accepted) {
 void Session::Reject(Outgoing& outgoing, const codec::Violations& violations) {
   outgoing.step = Step::kRefuse;
   outgoing.reason = codec::JoinWords(violations);
-  if (!violations.empty()) outgoing.label = codec::CodeLabel(violations[0].code());
+  outgoing.label = codec::CodeLabel(violations.empty() ? codec::Violation::CODE_UNSPECIFIED
+                                                       : violations[0].code());
 }
 
 void Session::RefuseAtTurn(size_t bytes, std::string reason, std::string label) {
@@ -223,14 +227,16 @@ void Session::Publish(Outgoing& outgoing) {
   const size_t bytes = message.size();
   ++unacknowledged_;
   unacknowledged_bytes_ += bytes;
-  parts_.publisher.Publish(identity_.channel, std::move(message), outgoing.stored,
-                           [self = shared_from_this(), kind, bytes, slow = outgoing.slow,
-                            executor = executor_](absl::Status status) mutable {
-                             asio::post(executor, [self = std::move(self), kind, bytes, slow,
-                                                   status = std::move(status)] {
-                               self->OnPublished(kind, bytes, slow, status);
-                             });
-                           });
+  parts_.publisher.Publish(
+      identity_.channel, std::move(message), outgoing.stored,
+      [self = shared_from_this(), kind, bytes, slow = outgoing.slow,
+       executor = executor_](absl::Status status) mutable {
+        asio::post(executor,
+                   [self = std::move(self), kind, bytes, slow, status = std::move(status)] {
+                     self->OnPublished(kind, bytes, slow, status);
+                   });
+      },
+      outgoing.read);
   parts_.traffic.end_of_turn.Request();
 }
 

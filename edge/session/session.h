@@ -96,8 +96,10 @@ class Session final : public hub::Member, public std::enable_shared_from_this<Se
   void OnCounted(const hub::Count& count);
   void Join(const hub::Count* count);
 
-  bool MaySpeak();
-  void Take(codec::DecodedMessage decoded, size_t bytes);
+  using ReadTime = clients::Publisher::Clock::time_point;  // of the frame of a message
+
+  bool MaySpeak(ReadTime now);
+  void Take(codec::DecodedMessage decoded, size_t bytes, ReadTime read);
   void Review(const std::shared_ptr<Outgoing>& outgoing, moderation::v1::ReviewRequest request);
   void OnReviewed(Outgoing& outgoing, chat::v1::ChatMessage::KindCase kind,
                   absl::StatusOr<moderation::v1::ReviewResponse> answer);

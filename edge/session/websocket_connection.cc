@@ -173,8 +173,12 @@ void WebSocketConnection::OnWatched(std::chrono::steady_clock::time_point now) {
     return keepalive_.Unwatch(*this);
   }
   const uint64_t acknowledged = socket.acknowledged();
-  if (stall_ == nullptr || acknowledged != stall_->acknowledged) {
-    stall_ = std::make_unique<Stall>(Stall{now, acknowledged});
+  const bool began = stall_ == nullptr;
+  if (began) stall_ = std::make_unique<Stall>(metrics_);
+  stall_->NoteWaiting(socket.queue().counted_bytes());
+  if (began || acknowledged != stall_->acknowledged) {
+    stall_->since = now;
+    stall_->acknowledged = acknowledged;
   } else if (now - stall_->since >= limits_.write_timeout) {
     CutOff("stalled", "not reading");
   }
@@ -214,6 +218,7 @@ void WebSocketConnection::End() {
   if (std::exchange(ended_, true)) return;
   const auto self = std::exchange(self_, nullptr);
   if (self != nullptr) keepalive_.Remove(*this);
+  stall_.reset();
   session_->OnClosed();
 }
 

@@ -54,10 +54,26 @@ class WebSocketConnection final : public Wire,
 
   static constexpr auto kAnswered = std::chrono::steady_clock::time_point::max();
 
-  // Since when the client takes nothing, and what it had taken by then.
-  struct Stall {
+  // Since when the client takes nothing, and what it had taken by then. Counts as one that waits.
+  class Stall {
+   public:
+    explicit Stall(EdgeMetrics& metrics) : metrics_(metrics) { metrics_.OnWaiting(1, 0); }
+    ~Stall() { metrics_.OnWaiting(-1, -bytes_); }
+    Stall(const Stall&) = delete;
+    Stall& operator=(const Stall&) = delete;
+
+    void NoteWaiting(size_t bytes) {
+      const auto now = static_cast<int64_t>(bytes);
+      metrics_.OnWaiting(0, now - bytes_);
+      bytes_ = now;
+    }
+
     std::chrono::steady_clock::time_point since;
     uint64_t acknowledged = 0;
+
+   private:
+    EdgeMetrics& metrics_;
+    int64_t bytes_ = 0;
   };
 
   using Buffer = boost::beast::flat_buffer;

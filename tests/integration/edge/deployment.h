@@ -52,6 +52,7 @@ class RunningEdge {
 
   void Stop();
   edge::Edge& edge() { return *edge_; }
+  prometheus::Registry& metrics() { return *registry_; }
   uint16_t port() const { return port_; }
 
   // Another edge on that port, which must not start.

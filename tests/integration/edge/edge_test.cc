@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <prometheus/registry.h>
 
 #include <string>
 #include <thread>
@@ -115,6 +116,13 @@ TEST_F(EdgeTest, IsHealthyOnceTheServicesAnswer) {
 
 class TwoEdgesTest : public EdgeTest {
  protected:
+  static prometheus::ClientMetric::Histogram Delivery(RunningEdge& edge) {
+    for (const prometheus::MetricFamily& family : edge.metrics().Collect()) {
+      if (family.name == "gischat_edge_delivery_seconds") return family.metric[0].histogram;
+    }
+    return {};
+  }
+
   RunningEdge two_{services_};
 };
 
@@ -178,6 +186,35 @@ TEST_F(TwoEdgesTest, ShowEverybodyTheSameOrder) {
   ASSERT_EQ(of_ada.size(), static_cast<size_t>(kMessages));
   for (int i = 0; i < kMessages; ++i)
     EXPECT_EQ(of_ada[static_cast<size_t>(i)], "a" + std::to_string(i));
+}
+
+TEST_F(TwoEdgesTest, TimeTheDeliveryOfWhatTheirOwnClientsSay) {
+  constexpr uint64_t kMessages = 40;
+  ChatClient ada(one_.port());
+  ada.AwaitSeen("#1");
+  ChatClient bob(two_.port());
+  bob.AwaitSeen("#2");
+  ada.Claim("Ada");
+  bob.AwaitSeen("+Ada");
+  for (uint64_t i = 0; i < kMessages; ++i) {
+    ada.Say("a" + std::to_string(i));
+    bob.AwaitSeen("a" + std::to_string(i));
+  }
+  ASSERT_TRUE(WaitUntil([&] { return Delivery(one_).sample_count >= kMessages; }));
+  EXPECT_EQ(Delivery(two_).sample_count, 0U);
+  const std::string body = R"({"author":"robot","text":"beep"})";
+  ChatClient::Fetch(two_.port(),
+                    "PUT /channel/QGIS/text HTTP/1.1\r\nHost: x\r\n"
+                    "Connection: close\r\nContent-Type: application/json\r\n"
+                    "Content-Length: " +
+                        std::to_string(body.size()) + "\r\n\r\n" + body);
+  ASSERT_TRUE(WaitUntil([&] { return Delivery(two_).sample_count == 1; }));
+  EXPECT_EQ(Delivery(one_).sample_count, kMessages);
+  for (RunningEdge* edge : {&one_, &two_}) {
+    const auto delivery = Delivery(*edge);
+    EXPECT_GT(delivery.sample_sum, 0);
+    EXPECT_LT(delivery.sample_sum, 5.0 * static_cast<double>(delivery.sample_count));
+  }
 }
 
 TEST_F(TwoEdgesTest, OneGoesAwayAndTakesNobodyAlong) {

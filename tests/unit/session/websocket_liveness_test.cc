@@ -19,6 +19,9 @@ class WebSocketLivenessTest : public WebSocketFixture {
   double Cut(const std::string& cause) {
     return tests::MetricValue(parts_.registry, "gischat_edge_connections_cut_total", cause);
   }
+  double Waiting(const std::string& of_what) {
+    return tests::MetricValue(parts_.registry, "gischat_edge_waiting_" + of_what);
+  }
   void SayMuch() { parts_.Happen(tests::TextMessage(std::string(20'000, 'x'))); }
 };
 
@@ -108,6 +111,20 @@ TEST_F(WebSocketLivenessTest, CutsWhoFloodsWithRefusedMessagesAndDoesNotReadTheA
   EXPECT_TRUE(slow.AwaitEnd());
 }
 
+TEST_F(WebSocketLivenessTest, CountsWhoTakesNothingAndWhatWaits) {
+  keepalive_.Start();
+  Peer& slow = Enter(kSmallBuffer);
+  Enter();
+  EXPECT_EQ(Waiting("clients"), 0);
+  parts_.Happen(tests::TextMessage(std::string(8'000'000, 'x')));
+  ASSERT_TRUE(tests::RunUntil(parts_.loop, [&] { return Waiting("clients") == 1; }));
+  EXPECT_GT(Waiting("bytes"), 8'000'000);
+  slow.tcp().Read();
+  ASSERT_TRUE(slow.Await([&] { return Waiting("clients") == 0; }, absl::Seconds(10)));
+  EXPECT_EQ(Waiting("bytes"), 0);
+  keepalive_.Stop();
+}
+
 TEST_F(WebSocketLivenessTest, CutsWhoTakesNothingForTooLong) {
   limits_.write_timeout = std::chrono::seconds(1);
   keepalive_.Start();
@@ -115,7 +132,10 @@ TEST_F(WebSocketLivenessTest, CutsWhoTakesNothingForTooLong) {
   Peer& lively = Enter();
   // More than the kernel's buffers hold, less than the bound.
   parts_.Happen(tests::TextMessage(std::string(8'000'000, 'x')));
+  ASSERT_TRUE(lively.Await([&] { return Waiting("clients") == 1; }, absl::Seconds(10)));
   ASSERT_TRUE(lively.Await([&] { return Cut("stalled") == 1; }, absl::Seconds(10)));
+  EXPECT_EQ(Waiting("clients"), 0);
+  EXPECT_EQ(Waiting("bytes"), 0);
   EXPECT_EQ(parts_.hub.member_count(), 1u);
   EXPECT_FALSE(lively.tcp().ended());
   stalled.tcp().Read();
