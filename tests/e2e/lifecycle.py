@@ -29,6 +29,7 @@ PROGRAMS = ("gischat", "gischat-edge", "gischat-presence", "gischat-moderation",
 SERVICES = ("gischat-presence", "gischat-moderation", "gischat-fanout")
 FREE_PORTS = {"GISCHAT_PORT": "0", "GISCHAT_ADMIN_PORT": "0", "GISCHAT_GRPC_PORT": "0",
               "GISCHAT_ADDRESS": "127.0.0.1", "GISCHAT_DRAIN_SECONDS": "2"}
+NO_REDIS = {"REDIS_URL": "redis://127.0.0.1:1"}
 CHANNEL = "QGIS"
 bin_dir = Path(os.environ.get("GISCHAT_TEST_BIN_DIR", "build/dev/bin"))
 
@@ -119,7 +120,7 @@ class CommandLine(LifecycleCase):
 
     def needed(self, program: str) -> dict[str, str]:
         needs_redis = program in ("gischat-presence", "gischat-fanout")
-        return {"REDIS_URL": "redis://127.0.0.1:1"} if needs_redis else {}
+        return NO_REDIS if needs_redis else {}
 
     def test_unknown_argument(self) -> None:
         for program in PROGRAMS:
@@ -357,6 +358,22 @@ class AdminPort(LifecycleCase):
         for admin in self.each():
             self.assertEqual(self.get(admin, "/readyz").status, 200)
 
+    def test_probe(self) -> None:
+        for process in self.processes:
+            with self.subTest(process.name):
+                port = str(process.admin().port)
+                needed = {"GISCHAT_ADMIN_PORT": port, **NO_REDIS}
+                result = self.run_program(process.name, "--probe", **needed)
+                self.assertEqual((result.returncode, result.stderr), (0, ""))
+
+    def test_probe_of_nobody(self) -> None:
+        for program in PROGRAMS:
+            with self.subTest(program):
+                needed = {"GISCHAT_ADMIN_PORT": str(free_port()), **NO_REDIS}
+                result = self.run_program(program, "--probe", **needed)
+                self.assertEqual(result.returncode, 1)
+                self.assertIn("Connection refused", result.stderr)
+
     def test_head(self) -> None:
         for admin in self.each():
             for target in ("/metrics", "/livez", "/readyz"):
@@ -386,6 +403,10 @@ class RedisAway(LifecycleCase):
                 self.assertIn("redis", line.string.lower())
                 process.wait_for_line("started")
                 self.assertEqual(process.readiness(), 503)
+                told = self.run_program(program, "--probe", **NO_REDIS,
+                                        GISCHAT_ADMIN_PORT=str(process.admin().port))
+                self.assertEqual(told.returncode, 1)
+                self.assertIn("not ready: ", told.stderr)
                 self.assertEqual(self.get(process.admin(), "/livez").status, 200)
                 wait_until(
                     lambda: "redis" in self.get(process.admin(), "/readyz").text.lower(),
