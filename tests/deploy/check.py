@@ -8,7 +8,7 @@
   there is no kubectl of 1.21 or later, the files are checked one by one, and the output says so.
 - promtool checks and tests the alerts. A Prometheus scrapes a running chat, and every expression of
   the dashboard has to find something there.
-- docker-compose.yaml: hardening, settings, and limits.
+- docker-compose.yaml: hardening, settings, and limits; each image asks its own program for its health.
 
 Needs npm, and Debian's prometheus, python3-yaml and redis-server.
 """
@@ -51,10 +51,9 @@ def main() -> int:
     print(f"not held against types, which are not Kubernetes' own: {foreign}")
 
     faults += compose.check(bin_dir)
-    for limits in (manifests.memory_limits(rendered["base"]), compose.memory_limits()):
-        faults += monitoring.check_alerts(limits)
+    faults += monitoring.check_alerts()
     faults += monitoring.check_dashboard()
-    faults += monitoring.check_expressions(bin_dir)
+    faults += monitoring.check_expressions(bin_dir) + monitoring.lint_all_in_one(bin_dir)
 
     for fault in dict.fromkeys(faults):
         print(f"FAULT {fault}")

@@ -218,14 +218,3 @@ def refused_settings(program: Path, settings: dict[str, str]) -> list[str]:
         [program, "--check-config"], env=settings, capture_output=True, text=True, check=False
     )
     return done.stderr.splitlines() if done.returncode else []
-
-
-def memory_limits(objects: list[Object]) -> dict[str, int]:
-    """Bytes, by name of the container."""
-    containers = [w["spec"]["template"]["spec"]["containers"][0] for w in pods(objects)]
-    return {c["name"]: quantity(c["resources"]["limits"]["memory"]) for c in containers}
-
-
-def quantity(text: str) -> int:
-    units = {"Ki": 10, "Mi": 20, "Gi": 30}
-    return int(text[:-2]) << units[text[-2:]]
