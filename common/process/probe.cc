@@ -1,12 +1,7 @@
 #include "common/process/probe.h"
 
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
@@ -36,20 +31,37 @@ asio::ip::address Loopback(const asio::ip::address& address) {
   return asio::ip::address_v4::loopback();
 }
 
-// Every step ends when the stream's time is over.
-asio::awaitable<void> Ask(beast::tcp_stream& stream, tcp::endpoint where,
-                          http::response<http::string_body>& answer, error_code& error) {
-  co_await stream.async_connect(where, asio::redirect_error(asio::use_awaitable, error));
-  if (error) co_return;
-  http::request<http::empty_body> request(http::verb::get, "/readyz", 11);
-  request.set(http::field::host, "localhost");
-  request.keep_alive(false);
-  co_await http::async_write(stream, request, asio::redirect_error(asio::use_awaitable, error));
-  if (error) co_return;
-  beast::flat_buffer buffer;
-  co_await http::async_read(stream, buffer, answer,
-                            asio::redirect_error(asio::use_awaitable, error));
-}
+// One request and its answer. Every step ends when the stream's time is over.
+struct Question {
+  void Ask(const tcp::endpoint& where) {
+    stream.expires_after(patience);
+    stream.async_connect(where, [this](error_code error) {
+      if (!Failed(error)) Write();
+    });
+  }
+  void Write() {
+    request.set(http::field::host, "localhost");
+    request.keep_alive(false);
+    http::async_write(stream, request, [this](error_code error, size_t /*bytes*/) {
+      if (!Failed(error)) Read();
+    });
+  }
+  void Read() {
+    http::async_read(stream, buffer, answer,
+                     [this](error_code error, size_t /*bytes*/) { Failed(error); });
+  }
+  bool Failed(error_code error) {
+    failure = error;
+    return failure.failed();
+  }
+
+  beast::tcp_stream stream;
+  std::chrono::milliseconds patience;
+  http::request<http::empty_body> request{http::verb::get, "/readyz", 11};
+  http::response<http::string_body> answer = {};
+  beast::flat_buffer buffer = {};
+  error_code failure = {};
+};
 
 }  // namespace
 
@@ -60,16 +72,16 @@ absl::Status Probe(const std::string& address, uint16_t port, std::chrono::milli
   if (error) return absl::UnavailableError(absl::StrCat("'", address, "' is no address"));
   if (port == 0) return absl::UnavailableError("the admin port is 0, so that nobody knows it");
   asio::io_context loop;
-  beast::tcp_stream stream(loop);
-  stream.expires_after(patience);
-  http::response<http::string_body> answer;
-  asio::co_spawn(
-      loop, [&] { return Ask(stream, where, answer, error); }, asio::detached);
+  Question question{.stream = beast::tcp_stream(loop), .patience = patience};
+  question.Ask(where);
   loop.run();
-  if (error == beast::error::timeout) {
+  if (question.failure == beast::error::timeout) {
     return absl::DeadlineExceededError(absl::StrCat("no answer from ", name, " in time"));
   }
-  if (error) return absl::UnavailableError(absl::StrCat(name, ": ", error.message()));
+  if (question.failure) {
+    return absl::UnavailableError(absl::StrCat(name, ": ", question.failure.message()));
+  }
+  const http::response<http::string_body>& answer = question.answer;
   if (answer.result() == http::status::ok) return absl::OkStatus();
   return absl::UnavailableError(
       absl::StrReplaceAll(absl::StripTrailingAsciiWhitespace(answer.body()), {{"\n", "; "}}));
