@@ -366,6 +366,7 @@ TEST(RedisDatabase, InstancesOfTheSameNameInTwoOfThemDoNotHearEachOther) {
   auto second = three.bus().Subscribe("QGIS", heard_by_three);
   ASSERT_TRUE(
       WaitUntil([&] { return heard_by_one->resumed() > 0 && heard_by_three->resumed() > 0; }));
+  ASSERT_TRUE(WaitUntil([&] { return one.client().ready() && three.client().ready(); }));
 
   ASSERT_TRUE(Publish(one.bus(), "QGIS", MakeBatch("edge", 1, {"to one"}, true)).ok());
   ASSERT_TRUE(Publish(three.bus(), "QGIS", MakeBatch("edge", 1, {"to three"}, true)).ok());
