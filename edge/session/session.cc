@@ -90,8 +90,8 @@ void Session::OnText(std::string_view text) {
 }
 
 void Session::OnBinary() {
-  if (MaySpeak(net::Rate::Clock::now()))
-    RefuseAtTurn(0, "message: must be text, not binary", "binary");
+  if (!MaySpeak(net::Rate::Clock::now())) return;
+  RefuseAtTurn(0, "message: must be text, not binary", "binary");
 }
 
 void Session::Take(codec::DecodedMessage decoded, size_t bytes, ReadTime read) {
