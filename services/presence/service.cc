@@ -103,7 +103,7 @@ class Service::Core {
   Sweeper& sweeper() { return *sweeper_; }
   Adapter& adapter() { return adapter_; }
   Calls& calls() { return calls_; }
-  Census& census() { return census_; }
+  Census& census() { return *census_; }
 
  private:
   const EventWriter events_;
