@@ -43,6 +43,9 @@ std::string OneLine(std::string_view text) {
   return line;
 }
 
+// Of the line that this thread is writing; the formatter runs within the call that writes it.
+thread_local const std::vector<Field>* fields_of_line = nullptr;
+
 class LineFormatter : public spdlog::formatter {
  public:
   LineFormatter(std::string process, bool json) : process_(std::move(process)), json_(json) {}
@@ -59,14 +62,26 @@ class LineFormatter : public spdlog::formatter {
 
  private:
   std::string TextLine(const spdlog::details::log_msg& message, std::string_view text) const {
-    return Timestamp(message.time) + " " + std::string(LevelName(message.level)) + " " + process_ +
-           ": " + OneLine(text) + "\n";
+    std::string line = Timestamp(message.time) + " " + std::string(LevelName(message.level)) + " " +
+                       process_ + ": " + OneLine(text);
+    if (fields_of_line != nullptr) {
+      for (const auto& [name, value] : *fields_of_line) {
+        line.append(" ").append(name).append("=").append(OneLine(value));
+      }
+    }
+    return line + "\n";
   }
 
   std::string JsonLine(const spdlog::details::log_msg& message, std::string_view text) const {
-    return R"({"time":")" + Timestamp(message.time) + R"(","level":")" +
-           std::string(LevelName(message.level)) + R"(","process":)" + Quoted(process_) +
-           R"(,"message":)" + Quoted(text) + "}\n";
+    std::string line = R"({"time":")" + Timestamp(message.time) + R"(","level":")" +
+                       std::string(LevelName(message.level)) + R"(","process":)" +
+                       Quoted(process_) + R"(,"message":)" + Quoted(text);
+    if (fields_of_line != nullptr) {
+      for (const auto& [name, value] : *fields_of_line) {
+        line.append(",\"").append(name).append("\":").append(Quoted(value));
+      }
+    }
+    return line + "}\n";
   }
 
   const std::string process_;
@@ -81,6 +96,17 @@ void Configure(const std::string& process, const std::string& format, const std:
   logger->set_formatter(std::make_unique<LineFormatter>(process, format == "json"));
   logger->set_level(spdlog::level::from_str(level));
   spdlog::set_default_logger(std::move(logger));
+}
+
+void SetLevel(const std::string& level) {
+  spdlog::default_logger()->set_level(spdlog::level::from_str(level));
+}
+
+void Write(spdlog::level::level_enum level, std::string_view message,
+           const std::vector<Field>& fields) {
+  fields_of_line = &fields;
+  spdlog::default_logger_raw()->log(level, spdlog::string_view_t(message.data(), message.size()));
+  fields_of_line = nullptr;
 }
 
 }  // namespace gischat::log
