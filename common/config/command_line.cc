@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/version.h"
+#include "common/config/config_file.h"
 #include "common/config/table.h"
 
 namespace gischat::config {
@@ -53,7 +54,7 @@ std::optional<int> ReadCommandLine(Table& table, int argc, const char* const* ar
     Print(stdout, program + " " + std::string(base::Version()) + "\n");
     return kSuccess;
   }
-  const std::vector<std::string> mistakes = table.Read(environment);
+  const std::vector<std::string> mistakes = table.Read(environment, ReadConfigFile(environment));
   for (const std::string& mistake : mistakes) {
     Print(stderr, absl::StrCat(program, ": ", mistake, "\n"));
   }

@@ -33,7 +33,11 @@ void ContentLimits::Declare(Table& table) {
               "Length of a processing model at most.")
       .Number("MAX_SCRIPT_RAW_LENGTH", &max_script_raw_length,
               {.min = 1, .max = kLargestLength, .unit = "characters"},
-              "Length of a processing script at most.");
+              "Length of a processing script at most.")
+      // The memory for MAX_IMAGE_PIXELS is set apart when moderation starts.
+      .Changeable({"MIN_AUTHOR_LENGTH", "MAX_AUTHOR_LENGTH", "MAX_MESSAGE_LENGTH", "MAX_IMAGE_SIZE",
+                   "MAX_GEOJSON_FEATURES", "MAX_IMAGE_RAW_LENGTH", "MAX_MODEL_RAW_LENGTH",
+                   "MAX_SCRIPT_RAW_LENGTH"});
 }
 
 }  // namespace gischat::config

@@ -65,12 +65,14 @@ std::string Table::Help() const {
   for (const DeclaredOption& option : options_) {
     text += Entry(option.name, Wrap(option.help, kLineWidth - kOptionsColumn), kOptionsColumn);
   }
-  text += "\nSettings, from the environment:\n\n";
+  text += "\nSettings, from the environment or from the file that it names:\n\n";
   for (const Variable& variable : variables_) {
     const std::string shown = variable.shown_default.empty() ? "none" : variable.shown_default;
     std::vector<std::string> lines = Wrap(variable.help, kLineWidth - column);
     for (std::string& line :
-         Wrap(absl::StrCat("[", variable.shape, "; default: ", shown, "]"), kLineWidth - column)) {
+         Wrap(absl::StrCat("[", variable.shape, "; default: ", shown,
+                           variable.changeable ? "; read again on SIGHUP]" : "]"),
+              kLineWidth - column)) {
       lines.push_back(std::move(line));
     }
     text += Entry(absl::StrJoin(variable.names.all(), ", "), lines, column);

@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/base/utf8.h"
+#include "common/config/config_file.h"
 
 namespace gischat::config {
 namespace {
@@ -28,6 +29,11 @@ std::string Shown(const std::string& value) {
 bool IsSet(const Environment& environment, const std::string& name) {
   const auto found = environment.find(name);
   return found != environment.end() && !found->second.empty();
+}
+
+bool IsSet(const ConfigFile& file, const std::string& name) {
+  const auto found = file.entries.find(name);
+  return found != file.entries.end() && !found->second.value.empty();
 }
 
 bool IsSecret(std::string_view name) {
@@ -188,35 +194,87 @@ const std::function<int()>* Table::FindOption(std::string_view name) const {
   return found == options_.end() ? nullptr : &found->action;
 }
 
-std::vector<std::string> Table::Read(const Environment& environment) {
-  std::vector<std::string> mistakes;
-  for (const Variable& variable : variables_) {
-    for (const std::string& name : variable.names.all()) {
-      if (!IsSet(environment, name)) continue;
-      const std::string& text = environment.at(name);
-      if (const absl::Status status = variable.reader(text); !status.ok()) {
-        const std::string value = IsSecret(name) ? "" : Shown(text) + " ";
-        mistakes.push_back(absl::StrCat(name, ": ", value, status.message()));
-      }
-      break;
+Table& Table::Changeable(const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    for (Variable& variable : variables_) {
+      if (variable.names.primary() == name) variable.changeable = true;
     }
   }
+  return *this;
+}
+
+std::vector<std::string> Table::Read(const Environment& environment) {
+  return Read(environment, ConfigFile());
+}
+
+std::vector<std::string> Table::Read(const Environment& environment, const ConfigFile& file) {
+  std::vector<std::string> mistakes = file.mistakes;
+  read_.clear();
+  overridden_.clear();
+  for (const Variable& variable : variables_) ReadVariable(variable, environment, file, &mistakes);
   for (const Requirement& requirement : requirements_) {
-    const bool met = std::any_of(requirement.names.begin(), requirement.names.end(),
-                                 [&](const auto& name) { return IsSet(environment, name); });
+    const bool met = std::any_of(
+        requirement.names.begin(), requirement.names.end(),
+        [&](const auto& name) { return IsSet(environment, name) || IsSet(file, name); });
     if (met) continue;
     mistakes.push_back(absl::StrCat(absl::StrJoin(requirement.names, ", "),
                                     ": one must be set: ", requirement.what));
   }
   std::vector<std::string> known = VariableNames();
   known.insert(known.end(), SuiteVariables().begin(), SuiteVariables().end());
+  const auto is_unknown = [&known](std::string_view name) {
+    return name.starts_with(kSuitePrefix) &&
+           std::find(known.begin(), known.end(), name) == known.end();
+  };
   for (const auto& [name, value] : environment) {
-    if (name.starts_with(kSuitePrefix) &&
-        std::find(known.begin(), known.end(), name) == known.end()) {
-      mistakes.push_back(UnknownVariable(name, known));
+    if (is_unknown(name)) mistakes.push_back(UnknownVariable(name, known));
+  }
+  for (const auto& [name, entry] : file.entries) {
+    if (is_unknown(name)) {
+      mistakes.push_back(absl::StrCat(file.Place(entry), ": ", UnknownVariable(name, known)));
     }
   }
   return mistakes;
+}
+
+void Table::ReadVariable(const Variable& variable, const Environment& environment,
+                         const ConfigFile& file, std::vector<std::string>* mistakes) {
+  bool is_read = false;
+  const auto take = [&](const std::string& name, const std::string& text,
+                        const std::string& place) {
+    is_read = true;
+    read_[variable.names.primary()] = text;
+    const absl::Status status = variable.reader(text);
+    if (status.ok()) return;
+    const std::string value = IsSecret(name) ? "" : Shown(text) + " ";
+    mistakes->push_back(absl::StrCat(place, name, ": ", value, status.message()));
+  };
+  for (const std::string& name : variable.names.all()) {
+    if (!is_read && IsSet(environment, name)) take(name, environment.at(name), "");
+  }
+  const bool is_set_outside = is_read;
+  for (const std::string& name : variable.names.all()) {
+    if (!IsSet(file, name)) continue;
+    const ConfigFile::Entry& entry = file.entries.at(name);
+    if (is_set_outside) overridden_.push_back(name);
+    if (!is_read) take(name, entry.value, file.Place(entry) + ": ");
+  }
+}
+
+Environment Table::Merge(const Table& now, std::vector<std::string>* changed,
+                         std::vector<std::string>* need_restart) const {
+  Environment merged;
+  for (const Variable& variable : variables_) {
+    const std::string& name = variable.names.primary();
+    const auto before = read_.find(name);
+    const auto after = now.read_.find(name);
+    const bool differs = (before == read_.end()) != (after == now.read_.end()) ||
+                         (before != read_.end() && before->second != after->second);
+    if (differs) (variable.changeable ? changed : need_restart)->push_back(name);
+    if (variable.changeable && after != now.read_.end()) merged[name] = after->second;
+    if (!variable.changeable && before != read_.end()) merged[name] = before->second;
+  }
+  return merged;
 }
 
 std::vector<std::string> Table::VariableNames() const {

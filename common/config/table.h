@@ -13,8 +13,8 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 
-// Settings from the environment. One table per process names every variable that it reads; the same
-// table parses them, reports all mistakes together and prints --help.
+// Settings from the environment and from a file. One table per process names every variable that it
+// reads; the same table parses them, reports all mistakes together and prints --help.
 //
 //   struct Settings {
 //     uint16_t port = 8000;
@@ -27,6 +27,8 @@
 //
 // The value that a target holds when it is declared is its default.
 namespace gischat::config {
+
+struct ConfigFile;
 
 // The environment of a process: names to values.
 using Environment = std::map<std::string, std::string, std::less<>>;
@@ -92,12 +94,31 @@ class Table {
   // An option of the command line, such as "--probe", that does something instead of the program,
   // with the settings read; what it returns is the status to exit with.
   Table& Option(std::string name, std::string help, std::function<int()> action);
+  // These variables may change while the program runs: all others need a restart. They have been
+  // declared before.
+  Table& Changeable(const std::vector<std::string>& names);
 
   // Reads every declared variable; targets of faulty ones keep their defaults. Returns one sentence
   // per mistake, by name and value; a value whose name ends in _URL, _PASSWORD or _TOKEN is not
   // repeated. An empty value counts as not set. A variable that begins with GISCHAT_ and that no
   // process of the suite knows is a mistake (with the nearest known name as a hint).
   std::vector<std::string> Read(const Environment& environment);
+
+  // The same from the environment and a file, over which the environment wins. Mistakes in the file
+  // begin with where they stand: "path:3: NAME: ...".
+  std::vector<std::string> Read(const Environment& environment, const ConfigFile& file);
+
+  // Names in the file that was read last which the environment has set, too.
+  const std::vector<std::string>& overridden() const { return overridden_; }
+
+  // For reading again, see reload.h. A table without variables for the same program.
+  Table Blank() const { return {program_, summary_}; }
+  // What is to be set when `now` was read after this: of changeable variables what it has read, of
+  // others what this has. Appends the names of those whose values differ.
+  Environment Merge(const Table& now, std::vector<std::string>* changed,
+                    std::vector<std::string>* need_restart) const;
+  // From now on what is set is what `next` has read.
+  void Follow(const Table& next) { read_ = next.read_; }
 
   // Usage, options and every variable with default, unit and range.
   std::string Help() const;
@@ -115,6 +136,7 @@ class Table {
     std::string shape;  // "integer 0 to 65535, port"
     std::string help;
     Reader reader;
+    bool changeable = false;
   };
   struct DeclaredOption {
     std::string name;
@@ -125,6 +147,8 @@ class Table {
     std::vector<std::string> names;
     std::string what;
   };
+  void ReadVariable(const Variable& variable, const Environment& environment,
+                    const ConfigFile& file, std::vector<std::string>* mistakes);
   Table& AddNumber(Names names, int64_t shown_default, Range range, std::string help,
                    std::function<void(int64_t)> assign);
 
@@ -133,6 +157,8 @@ class Table {
   std::vector<Variable> variables_;
   std::vector<Requirement> requirements_;
   std::vector<DeclaredOption> options_;
+  Environment read_;  // what was set, by primary names
+  std::vector<std::string> overridden_;
 };
 
 // Every variable with the prefix GISCHAT_ that some process of the suite reads.
@@ -142,9 +168,9 @@ const std::vector<std::string_view>& SuiteVariables();
 Environment CurrentEnvironment();
 
 // What main does first: answers --help, --version, --check-config and the table's own options,
-// refuses anything else, reads the environment. Returns the status to exit with (0, that of an
-// option, or 2 after mistakes were printed to stderr, one line each), or nothing when the process
-// should go on.
+// refuses anything else, reads the environment and the file that it names. Returns the status to
+// exit with (0, that of an option, or 2 after mistakes were printed to stderr, one line each), or
+// nothing when the process should go on.
 std::optional<int> ReadCommandLine(Table& table, int argc, const char* const* argv,
                                    const Environment& environment);
 
