@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <cstdlib>
@@ -23,6 +24,7 @@
 #include "common/log/log.h"
 #include "common/metrics/process_metrics.h"
 #include "common/process/admin_server.h"
+#include "common/process/hangup.h"
 #include "common/process/heap.h"
 #include "common/process/probe.h"
 
@@ -48,6 +50,8 @@ rlim_t RaiseOpenFiles() {
 }  // namespace
 
 void Settings::Declare(config::Table& table) {
+  table.Text("GISCHAT_CONFIG", &config_file,
+             "A file with settings, NAME=VALUE lines, read again on SIGHUP; the environment wins.");
   table.Text("GISCHAT_ADMIN_ADDRESS", &admin_address,
              "Where /metrics, /livez and /readyz are served. Without authentication: never a "
              "public address.",
@@ -63,6 +67,7 @@ void Settings::Declare(config::Table& table) {
       "ask the admin port of a running one for /readyz; end with 0 when it is ready, else "
       "with 1 and say why; takes 2 s at most",
       [this, program = table.program()] { return RunProbe(program, admin_address, admin_port); });
+  table.Changeable({"GISCHAT_LOG_LEVEL"});
 }
 
 class Process::Core {
@@ -87,6 +92,8 @@ class Process::Core {
     checks_.push_back({std::move(what), std::move(check)});
   }
 
+  Hangup& hangup() { return hangup_; }
+
   int Run(const std::function<absl::Status()>& start, const std::function<void()>& stop) {
     AwaitSignal();
     auto admin = AdminServer::Listen(
@@ -99,6 +106,7 @@ class Process::Core {
     if (const absl::Status started = start(); !started.ok()) return Fail(started);
     spdlog::info("started");
     state_ = State::kRunning;
+    asio::post(loop_, [this] { hangup_.Start([this] { Stop("terminal gone"); }); });
     signalled_.WaitForNotification();
     stop();
     spdlog::info("stopped");
@@ -126,10 +134,16 @@ class Process::Core {
         spdlog::warn("signal {} while stopping: ending at once", signal);
         std::_Exit(kInterruptedStop);
       }
-      spdlog::info("signal {}: stopping", signal);
-      signalled_.Notify();
+      Stop(absl::StrCat("signal ", signal));
       AwaitSignal();
     });
+  }
+
+  void Stop(const std::string& why) {
+    if (signalled_.HasBeenNotified()) return;
+    spdlog::info("{}: stopping", why);
+    hangup_.Stop();
+    signalled_.Notify();
   }
 
   std::string Metrics(bool ready) {
@@ -166,6 +180,7 @@ class Process::Core {
   const asio::executor_work_guard<asio::io_context::executor_type> work_{loop_.get_executor()};
   Heap heap_{loop_};
   asio::signal_set signals_{loop_, SIGINT, SIGTERM};
+  Hangup hangup_{loop_, registry_};
   absl::Notification signalled_;
   std::atomic<State> state_ = State::kStarting;
   std::vector<Check> checks_;  // not changed during Run()
@@ -184,6 +199,16 @@ prometheus::Registry& Process::metrics() { return core_->metrics(); }
 void Process::AddReadinessCheck(std::string what, std::function<absl::Status()> check) {
   core_->AddReadinessCheck(std::move(what), std::move(check));
 }
+
+void Process::OnHangup(std::function<config::Reload()> read) {
+  core_->hangup().OnSignal(std::move(read));
+}
+
+void Process::NoteOverridden(const std::vector<std::string>& names) {
+  core_->hangup().NoteOverridden(names);
+}
+
+void Process::Apply(const Settings& settings) { log::SetLevel(settings.log_level); }
 
 int Process::Run(std::function<absl::Status()> start, std::function<void()> stop) {
   return core_->Run(start, stop);

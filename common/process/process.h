@@ -5,12 +5,17 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "common/config/table.h"
 
 namespace prometheus {
 class Registry;
+}
+
+namespace gischat::config {
+struct Reload;
 }
 
 namespace gischat::process {
@@ -21,6 +26,7 @@ struct Settings {
   std::string admin_address = "127.0.0.1";
   std::string log_format = "text";
   std::string log_level = "info";
+  std::string config_file = {};  // read by the table itself
 
   // And the option --probe, which asks a running process of these settings whether it is ready.
   void Declare(config::Table& table);
@@ -28,8 +34,9 @@ struct Settings {
 
 // What every executable of the suite has around its parts: logging, one io_context with one thread
 // for background work (Redis, timers, the admin port), metrics, the admin port (/metrics, /livez,
-// /readyz), signals. The constructor ignores SIGPIPE, raises the soft limit of open files to the
-// hard one and configures logging.
+// /readyz), signals (SIGHUP reads settings again, or ends the process when its terminal has gone).
+// The constructor ignores SIGPIPE, raises the soft limit of open files to the hard one and
+// configures logging.
 //
 //   process::Process process("gischat-fanout", settings);
 //   Parts parts(process.loop(), process.metrics());
@@ -49,6 +56,14 @@ class Process {
   // /readyz is 200 while every check is OK; else 503 with one line per failed check. A check may be
   // called at any moment of Run() on the loop's thread and must not block. Add before Run().
   void AddReadinessCheck(std::string what, std::function<absl::Status()> check);
+
+  // `read` is called on SIGHUP, on the loop's thread, between the end of `start` and the signal
+  // that stops the process, and what it reports is logged and counted. See reload.h. Before Run().
+  void OnHangup(std::function<config::Reload()> read);
+  void NoteOverridden(const std::vector<std::string>& names);
+
+  // Takes over what can be changed while it runs: the level of the log. Thread-safe.
+  static void Apply(const Settings& settings);
 
   // Opens the admin port, runs the loop's thread, calls `start` and, after SIGTERM or SIGINT,
   // `stop`; both on the calling thread while the loop runs. From the signal on /readyz is 503.

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "absl/synchronization/notification.h"
+#include "common/config/reload.h"
 #include "tests/unit/process/http_get.h"
 
 namespace gischat::process {
@@ -208,6 +209,58 @@ TEST(ProcessDeathTest, EndsAtOnceOnASecondSignal) {
         });
   };
   EXPECT_EXIT(run(), testing::ExitedWithCode(1), "while stopping");
+}
+
+// Whether a line of the metrics page is there.
+bool Counts(uint16_t port, const std::string& line) {
+  return Fetch(port, "/metrics").find("\n" + line + "\n") != std::string::npos;
+}
+
+TEST_F(ProcessTest, ReadsSettingsAgainOnHangup) {
+  config::Reload next;
+  std::atomic<int> read = 0;
+  process_.OnHangup([&] {
+    ++read;
+    return next;
+  });
+  process_.NoteOverridden({"RULES"});
+  const auto hang_up = [&](const char* expected) {
+    std::raise(SIGHUP);
+    while (log_->Read().find(expected) == std::string::npos) std::this_thread::yield();
+  };
+  absl::Notification started;
+  std::thread test([&] {
+    started.WaitForNotification();
+    const uint16_t port = AdminPort();
+    EXPECT_TRUE(Counts(port, "gischat_config_reloads_total{result=\"ok\"} 0"));
+    EXPECT_TRUE(Counts(port, "gischat_config_reloads_total{result=\"failed\"} 0"));
+    EXPECT_TRUE(Counts(port, "gischat_config_last_reload_successful 1"));
+    next = {.mistakes = {"settings:3: PORT: 'x' must be a number"},
+            .changed = {},
+            .need_restart = {},
+            .overridden = {}};
+    hang_up("nothing is changed\n");
+    EXPECT_TRUE(Counts(port, "gischat_config_reloads_total{result=\"failed\"} 1"));
+    EXPECT_TRUE(Counts(port, "gischat_config_last_reload_successful 0"));
+    next = {.mistakes = {}, .changed = {"A"}, .need_restart = {"B"}, .overridden = {"RULES", "C"}};
+    hang_up("changed: A\n");
+    EXPECT_TRUE(Counts(port, "gischat_config_reloads_total{result=\"ok\"} 1"));
+    EXPECT_TRUE(Counts(port, "gischat_config_last_reload_successful 1"));
+    SendSignal().IgnoreError();
+  });
+  process_.Run(
+      [&] {
+        started.Notify();
+        return absl::OkStatus();
+      },
+      [] { std::raise(SIGHUP); });
+  test.join();
+  EXPECT_EQ(read, 2);
+  const std::string log = log_->Read();
+  EXPECT_THAT(log, HasSubstr("settings: settings:3: PORT: 'x' must be a number\n"));
+  EXPECT_THAT(log, HasSubstr("B has another value in the file: that needs a restart\n"));
+  EXPECT_THAT(log, HasSubstr("settings: RULES in the file of GISCHAT_CONFIG: does not count"));
+  EXPECT_THAT(log, HasSubstr("settings: C in the file of GISCHAT_CONFIG: does not count"));
 }
 
 }  // namespace
