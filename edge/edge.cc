@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <cstdint>
 #include <future>
 #include <map>
@@ -20,6 +21,7 @@
 #include "edge/http/user_lists.h"
 #include "edge/net/listener.h"
 #include "edge/session/edge_metrics.h"
+#include "edge/settings/live_settings.h"
 #include "edge/worker.h"
 
 namespace gischat::edge {
@@ -72,7 +74,9 @@ class Edge::Parts {
  public:
   Parts(Settings given, Backends backends, boost::asio::io_context& loop,
         prometheus::Registry& registry)
-      : settings_(WithRoomForAMessage(std::move(given))),
+      : loop_(loop),
+        live_(WithRoomForAMessage(std::move(given))),
+        settings_(*live_.Now()),
         metrics_(registry),
         moderation_(std::move(backends.moderation)),
         presence_(std::move(backends.presence)),
@@ -90,7 +94,7 @@ class Edge::Parts {
               NoteEpochs(*updates);
             },
             registry),
-        handlers_({settings_, *moderation_, *presence_, *fanout_, publisher_, users_, metrics_,
+        handlers_({live_, *moderation_, *presence_, *fanout_, publisher_, users_, metrics_,
                    [this] { return Faults(); }},
                   registry),
         admission_(LimitsOf(settings_), registry),
@@ -99,15 +103,17 @@ class Edge::Parts {
     for (uint32_t i = 0; i < settings_.threads; ++i) {
       workers_.push_back(
           std::make_unique<Worker>(i,
-                                   Worker::Shared{settings_, *moderation_, publisher_, lease_,
-                                                  metrics_, handlers_, admission_, proxies_},
+                                   Worker::Shared{live_, *moderation_, publisher_, lease_, metrics_,
+                                                  handlers_, admission_, proxies_},
                                    alive));
     }
+    for (const std::string& channel : settings_.channels) OpenOnWorkers(channel, nullptr);
   }
 
   // Answers of the services are handed to the workers and to the loop: the last one has to be there
   // before these go.
   ~Parts() {
+    reloading_.reset();
     moderation_.reset();
     presence_.reset();
     fanout_.reset();
@@ -132,6 +138,12 @@ class Edge::Parts {
 
   void Stop() {
     if (listener_ == nullptr) return;
+    std::promise<void> settled;
+    boost::asio::post(loop_, [&] {
+      reloading_.reset();
+      settled.set_value();
+    });
+    settled.get_future().wait();
     admission_.Close();
     listener_->Stop();
     for (const auto& worker : workers_) worker->SendAway(settings_.drain);
@@ -144,6 +156,13 @@ class Edge::Parts {
     listener_.reset();
   }
 
+  void Apply(Settings given) {
+    boost::asio::post(loop_,
+                      [this, alive = alive_, settings = WithRoomForAMessage(std::move(given))] {
+                        if (!alive.expired()) ApplyNow(settings);
+                      });
+  }
+
   std::vector<std::string> Faults() const {
     std::vector<std::string> faults;
     if (!moderation_->IsReachable()) faults.emplace_back("moderation can't be reached");
@@ -153,6 +172,78 @@ class Edge::Parts {
   }
 
  private:
+  // New channels are shown to clients when every part knows them; those that are gone are hidden
+  // before any part is told.
+  void ApplyNow(const Settings& settings) {
+    admission_.Change(LimitsOf(settings));
+    wanted_ = settings.channels;
+    const auto before = live_.Now();
+    if (settings.message_rate != before->message_rate) {
+      for (const auto& worker : workers_) worker->SetMessageRate(net::Rate(settings.message_rate));
+    }
+    std::vector<std::string> gone;
+    for (const auto& [channel, life] : open_) {
+      if (!Holds(settings.channels, channel)) gone.push_back(channel);
+    }
+    const auto show = [this, alive = alive_, settings, gone] {
+      if (alive.expired()) return;
+      live_.Replace(settings);
+      for (const std::string& channel : gone) CloseChannel(channel);
+    };
+    // Let go by the last worker that is ready, or at the end of all.
+    const std::shared_ptr<void> ready(
+        nullptr, [show, &loop = loop_](void*) { boost::asio::post(loop, show); });
+    std::vector<std::string> added;
+    for (const std::string& channel : settings.channels) {
+      if (open_.contains(channel)) continue;
+      added.push_back(channel);
+      publisher_.Add(channel);
+      lease_.Add(channel);
+      users_.Add(channel);
+      OpenOnWorkers(channel, ready);
+    }
+    if (!added.empty()) stream_.Add(std::move(added));
+  }
+
+  static bool Holds(const std::vector<std::string>& channels, const std::string& channel) {
+    return std::find(channels.begin(), channels.end(), channel) != channels.end();
+  }
+
+  // A channel that is opened again before the last has left it has the same life.
+  void OpenOnWorkers(const std::string& channel, const std::shared_ptr<void>& ready) {
+    std::shared_ptr<void> life = lives_[channel].lock();
+    if (life == nullptr) {
+      life = std::shared_ptr<void>(
+          nullptr, [this, channel, &loop = loop_, alive = std::weak_ptr<void>(reloading_)](void*) {
+            boost::asio::post(loop, [this, channel, alive] {
+              if (!alive.expired()) ForgetChannel(channel);
+            });
+          });
+      lives_[channel] = life;
+    }
+    open_[channel] = life;
+    for (const auto& worker : workers_) worker->Open(channel, life, ready);
+  }
+
+  void CloseChannel(const std::string& channel) {
+    if (Holds(wanted_, channel)) return;  // it is back
+    open_.erase(channel);
+    for (const auto& worker : workers_) worker->Close(channel);
+  }
+
+  // Nothing goes on in it any more.
+  void ForgetChannel(const std::string& channel) {
+    const auto life = lives_.find(channel);
+    if (life == lives_.end() || !life->second.expired()) return;
+    lives_.erase(life);
+    for (const auto& worker : workers_) worker->Forget(channel);
+    stream_.Remove(channel);
+    users_.Remove(channel);
+    lease_.Remove(channel);
+    publisher_.Remove(channel);
+    spdlog::info("edge: channel {} is gone", channel);
+  }
+
   // A new epoch: the store may have lost what presence wrote last, too.
   void NoteEpochs(const std::vector<hub::ChannelUpdate>& updates) {
     for (const hub::ChannelUpdate& update : updates) {
@@ -165,7 +256,9 @@ class Edge::Parts {
 
   std::string Name() const { return settings_.address + ":" + std::to_string(settings_.port); }
 
-  const Settings settings_;
+  boost::asio::io_context& loop_;
+  LiveSettings live_;
+  const Settings settings_;  // those of the start, for what can't change
   session::EdgeMetrics metrics_;
   std::unique_ptr<clients::ModerationClient> moderation_;
   std::unique_ptr<clients::PresenceClient> presence_;
@@ -182,6 +275,13 @@ class Edge::Parts {
   http::Admission admission_;
   http::TrustedProxies proxies_;
   std::unique_ptr<net::Listener> listener_;
+  // The loop's, once the edge has started: channels that are open, and those in which something
+  // goes on still. A life ends when its last session and socket has.
+  std::map<std::string, std::shared_ptr<void>> open_;
+  std::map<std::string, std::weak_ptr<void>> lives_;
+  std::vector<std::string> wanted_;  // the loop's: those of the last settings that were applied
+  std::shared_ptr<void> reloading_ = std::make_shared<int>(0);  // until Stop()
+  const std::weak_ptr<void> alive_ = reloading_;
 };
 
 Edge::Edge(Settings settings, Backends backends, boost::asio::io_context& loop,
@@ -193,6 +293,8 @@ Edge::~Edge() = default;
 absl::Status Edge::Start() { return parts_->Start(); }
 
 void Edge::Stop() { parts_->Stop(); }
+
+void Edge::Apply(Settings settings) { parts_->Apply(std::move(settings)); }
 
 std::vector<std::string> Edge::Faults() const { return parts_->Faults(); }
 

@@ -40,6 +40,11 @@ class Edge {
   // has taken from them, gives back what it holds in presence. Takes a few seconds at most.
   void Stop();
 
+  // Takes over what can be changed while it runs: rules, limits, rates, channels. A channel that is
+  // new can be joined within moments; one that is gone closes its sockets (1001), each after it was
+  // shown what was said. Thread-safe; without effect after Stop().
+  void Apply(Settings settings);
+
   // One sentence per backend that is away; empty while everything is there. Thread-safe.
   std::vector<std::string> Faults() const;
 

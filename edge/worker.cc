@@ -33,12 +33,12 @@ Worker::Worker(uint64_t number, Shared shared, std::shared_ptr<void> alive)
       shared_(shared),
       alive_(std::move(alive)),
       work_(context_.get_executor()),
-      hub_(shared.settings.channels, shared.metrics),
+      hub_({}, shared.metrics),
       reviewer_(context_.get_executor(), shared.moderation),
       end_of_turn_(context_.get_executor(), [this] { EndTurn(); }),
       linger_timer_(context_.get_executor()),
       keepalive_(context_,
-                 std::chrono::seconds(absl::ToInt64Seconds(shared.settings.ping_interval))),
+                 std::chrono::seconds(absl::ToInt64Seconds(shared.settings.Now()->ping_interval))),
       drain_timer_(context_.get_executor()) {}
 
 Worker::~Worker() { Stop(); }
@@ -49,7 +49,8 @@ void Worker::Start() {
 }
 
 void Worker::Serve(net::Socket socket) {
-  const Settings& settings = shared_.settings;
+  const auto now = shared_.settings.Now();
+  const Settings& settings = *now;
   http::HttpLimits limits;
   limits.head_bytes = settings.max_header_bytes;
   limits.head = absl::ToChronoMilliseconds(settings.request_timeout);
@@ -63,24 +64,29 @@ void Worker::Serve(net::Socket socket) {
 
 void Worker::LetIn(http::Upgrade upgrade) {
   if (away_) return;  // was on its way while everybody was sent away
+  const auto open = rooms_.find(upgrade.route.channel);
+  // Removed at this very moment: it is told so once its upgrade is answered.
+  const auto room =
+      open == rooms_.end() ? std::make_shared<Room>(Room{alive_, nullptr}) : open->second;
+  const auto settings = shared_.settings.Now();
   session::SessionIdentity identity;
   identity.api = upgrade.route.api;
   identity.channel = std::move(upgrade.route.channel);
   identity.connection = (number_ << kNumberShift) + ++connections_;
   identity.understands_replies = upgrade.understands_replies;
+  identity.trace = std::move(upgrade.trace);
   session::ConnectionLimits limits;
-  limits.queue_bytes = shared_.settings.queue_bytes;
-  limits.pong_timeout = absl::ToChronoSeconds(shared_.settings.ping_timeout);
-  limits.write_timeout = absl::ToChronoSeconds(shared_.settings.write_timeout);
-  const session::SessionParts parts{
-      hub_,
-      reviewer_,
-      shared_.publisher,
-      traffic_,
-      shared_.lease,
-      shared_.metrics,
-      alive_,
-      {net::Rate(shared_.settings.message_rate), upgrade.ticket.messages}};
+  limits.queue_bytes = settings->queue_bytes;
+  limits.pong_timeout = absl::ToChronoSeconds(settings->ping_timeout);
+  limits.write_timeout = absl::ToChronoSeconds(settings->write_timeout);
+  const session::SessionParts parts{hub_,
+                                    reviewer_,
+                                    shared_.publisher,
+                                    traffic_,
+                                    shared_.lease,
+                                    shared_.metrics,
+                                    room,
+                                    {net::Rate(settings->message_rate), upgrade.ticket.messages}};
   using Connection = session::WebSocketConnection;
   const auto request = std::static_pointer_cast<Connection::Request>(upgrade.request);
   std::make_shared<Connection>(std::move(upgrade.socket), std::move(upgrade.unread), limits, parts,
@@ -142,11 +148,49 @@ bool Worker::AwaitsMore() {
   return published.epoch == last.place.epoch && published.offset > last.place.offset;
 }
 
+void Worker::Open(std::string channel, std::shared_ptr<void> life, std::shared_ptr<void> done) {
+  asio::post(context_, [this, channel = std::move(channel), life = std::move(life),
+                        done = std::move(done)]() mutable {
+    hub_.Open(channel);
+    if (away_) return;
+    rooms_[channel] = std::make_shared<Room>(Room{alive_, std::move(life)});
+    done.reset();
+  });
+}
+
+void Worker::Close(std::string channel) {
+  asio::post(context_, [this, channel = std::move(channel)] {
+    hub_.Close(channel);
+    rooms_.erase(channel);
+    ForEach([&channel](session::WebSocketConnection& connection) {
+      if (connection.channel() != channel) return;
+      connection.GoAway(session::WebSocketConnection::Farewell::kChannelRemoved);
+    });
+  });
+}
+
+void Worker::Forget(std::string channel) {
+  asio::post(context_, [this, channel = std::move(channel)] { hub_.Forget(channel); });
+}
+
+void Worker::SetMessageRate(net::Rate rate) {
+  asio::post(context_, [this, rate] {
+    ForEach([rate](session::WebSocketConnection& connection) { connection.SetMessageRate(rate); });
+  });
+}
+
+void Worker::ForEach(const std::function<void(session::WebSocketConnection&)>& action) {
+  keepalive_.ForSome(keepalive_.size(), [&action](session::Kept& kept) {
+    action(static_cast<session::WebSocketConnection&>(kept));
+  });
+}
+
 void Worker::SendAway(absl::Duration time) {
   asio::post(context_, [this, time] {
     away_ = true;
     keepalive_.Close();
     alive_.reset();
+    rooms_.clear();
     drain_began_ = absl::Now();
     drain_time_ = time;
     drain_size_ = keepalive_.size();

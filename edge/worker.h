@@ -4,8 +4,10 @@
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -17,10 +19,13 @@
 #include "edge/session/reviewer.h"
 #include "edge/session/session.h"
 #include "edge/session/traffic.h"
-#include "edge/settings/settings.h"
+#include "edge/settings/live_settings.h"
 
 namespace gischat::edge {
 
+namespace session {
+class WebSocketConnection;
+}
 namespace http {
 class Admission;
 class Handlers;
@@ -34,7 +39,7 @@ class Worker {
  public:
   // What the workers share. Everything outlives them.
   struct Shared {
-    const Settings& settings;
+    const LiveSettings& settings;
     clients::ModerationClient& moderation;
     clients::Publisher& publisher;
     clients::Lease& lease;
@@ -60,6 +65,16 @@ class Worker {
   // Thread-safe.
   void Apply(hub::Updates updates);
 
+  // Serves a channel. `life` is kept by everything that goes on in it, `done` is let go when the
+  // first client may come. Thread-safe, as what follows.
+  void Open(std::string channel, std::shared_ptr<void> life, std::shared_ptr<void> done);
+  // Closes every WebSocket of a channel with 1001, and lets its life go.
+  void Close(std::string channel);
+  // Of what is closed: nothing goes on in it any more.
+  void Forget(std::string channel);
+  // Other bounds for those who are connected.
+  void SetMessageRate(net::Rate rate);
+
   // Closes every WebSocket with 1001, evenly spread over `time` so that those who come back do not
   // come all at once. Thread-safe.
   void SendAway(absl::Duration time);
@@ -75,9 +90,18 @@ class Worker {
   bool AwaitsMore();
   void SendDueAway();
 
+  // A channel on this thread, as long as something goes on in it: what its sessions keep.
+  struct Room {
+    std::shared_ptr<void> alive;
+    std::shared_ptr<void> life;
+  };
+
+  void ForEach(const std::function<void(session::WebSocketConnection&)>& action);
+
   const uint64_t number_;
   Shared shared_;
   std::shared_ptr<void> alive_;
+  std::map<std::string, std::shared_ptr<Room>> rooms_;  // of the channels that are open
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   hub::Hub hub_;

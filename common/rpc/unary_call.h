@@ -14,8 +14,21 @@
 #include "common/rpc/call_metrics.h"
 #include "common/rpc/pending_calls.h"
 #include "common/rpc/status.h"
+#include "common/trace/trace.h"
 
 namespace gischat::rpc {
+
+// The message that a request is about, when it is traced; null: it is not, or can't be.
+template <typename Request>
+const trace::Trace* TraceOf(const Request& request) {
+  if constexpr (requires { request.trace(); }) {
+    return request.has_trace() ? &request.trace() : nullptr;
+  } else if constexpr (requires { request.message().trace(); }) {
+    return request.message().has_trace() ? &request.message().trace() : nullptr;
+  } else {
+    return nullptr;
+  }
+}
 
 // Starts one unary call of the callback API, and hands its answer or its error to `done` on a gRPC
 // thread. `async` is what stub->async() returns, and must outlive the call, as must `metrics`; the
@@ -42,6 +55,9 @@ void CallUnary(Async* async,
   call->request = std::move(request);
   call->done = std::move(done);
   call->began = absl::Now();
+  if (const trace::Trace* trace = TraceOf(*call->request)) {
+    call->context.AddMetadata("traceparent", trace::FormatTraceparent(*trace));  // for proxies
+  }
   call->context.set_deadline(absl::ToChronoTime(call->began + timeout));
   pending.Add({call, &call->context});
   (async->*method)(&call->context, call->request.get(), &call->response,

@@ -72,6 +72,22 @@ class EventStream::Core : public std::enable_shared_from_this<Core> {
     });
   }
 
+  void Add(const std::vector<std::string>& channels) {
+    {
+      const std::lock_guard lock(mutex_);
+      for (const std::string& channel : channels) places_.emplace(channel, hub::Place());
+    }
+    ReopenSoon();
+  }
+
+  void Remove(const std::string& channel) {
+    {
+      const std::lock_guard lock(mutex_);
+      places_.erase(channel);
+    }
+    ReopenSoon();
+  }
+
   void Stop() {
     {
       const std::lock_guard lock(mutex_);
@@ -149,6 +165,18 @@ class EventStream::Core : public std::enable_shared_from_this<Core> {
       std::erase_if(self->streams_, [&](const auto& entry) { return entry.first != generation; });
     });
     return true;
+  }
+
+  // With the channels as they are now. What comes still on the stream before is not listened to:
+  // the next one has it, too.
+  void ReopenSoon() {
+    asio::post(loop_, [self = shared_from_this()] {
+      {
+        const std::lock_guard lock(self->mutex_);
+        if (self->generation_ == 0) return;  // not begun, or about to begin again
+      }
+      self->Open();
+    });
   }
 
   void Take(uint64_t generation, const fanout::v1::SubscribeResponse& response) {
@@ -296,6 +324,10 @@ EventStream::EventStream(asio::io_context& loop, FanoutClient& fanout, std::stri
 EventStream::~EventStream() { Stop(); }
 
 void EventStream::Start() { core_->Start(); }
+
+void EventStream::Add(std::vector<std::string> channels) { core_->Add(channels); }
+
+void EventStream::Remove(std::string channel) { core_->Remove(channel); }
 
 void EventStream::Stop() { core_->Stop(); }
 

@@ -32,6 +32,10 @@ class EventStream {
   ~EventStream();  // as Stop()
 
   void Start();
+  // Channels that come later, or are not listened to any more. The stream begins again with the
+  // next list, the other channels where they stand; nobody waits meanwhile for what is there.
+  void Add(std::vector<std::string> channels);
+  void Remove(std::string channel);
   void Stop();  // for good; the sink is not called any more
 
   // OK while the stream is alive. Thread-safe.

@@ -70,6 +70,15 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
     });
   }
 
+  void Add(const std::string& name) {
+    channels_.try_emplace(name);
+    ReportSoon();
+  }
+
+  void Remove(const std::string& name) {
+    if (channels_.erase(name) > 0 && !lease_.empty()) Leave(name, lease_, kFirstBackoff);
+  }
+
   void Connect(const std::string& name, std::function<void(hub::Count)> counted) {
     Channel& channel = channels_[name];
     ++channel.connections;
@@ -115,7 +124,7 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
         ++entry;
         continue;
       }
-      BeginClaim({channel, key.connection, name.nickname, "", nullptr, name.on_lost},
+      BeginClaim({channel, key.connection, name.nickname, "", {}, nullptr, name.on_lost},
                  /*again=*/true, name.request_id);
       entry = names_.erase(entry);
     }
@@ -153,6 +162,7 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
   struct Channel {
     uint64_t connections = 0;
     bool changed = false;                                   // since the last report that was sent
+    bool announced = false;                                 // presence knows the lease in it
     std::vector<std::function<void(hub::Count)>> waiting;   // for the next report
     std::vector<std::function<void(hub::Count)>> reported;  // for the answer to the one under way
   };
@@ -201,13 +211,22 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
     if (!reporting_ && announced_ && !stopping_) Report(/*everything=*/false);
   }
 
+  bool HasNewcomer() const {
+    return std::any_of(channels_.begin(), channels_.end(),
+                       [](const auto& entry) { return !entry.second.announced; });
+  }
+
+  // A channel that came later is announced by a report of its own: where the lease should be known,
+  // it must not be made anew, or nobody would notice that it was lost.
   void Report(bool everything) {
+    const bool newcomers_only = announced_ && HasNewcomer();
+    if (newcomers_only && everything) renewal_due_ = true;
     presence::v1::ReportRequest request;
     request.set_lease(lease_);
     request.set_sequence(++sequence_);
-    request.set_announce(!announced_);
+    request.set_announce(!announced_ || newcomers_only);
     for (auto& [name, channel] : channels_) {
-      if (!everything && !channel.changed) continue;
+      if (newcomers_only ? channel.announced : !everything && !channel.changed) continue;
       channel.changed = false;
       std::move(channel.waiting.begin(), channel.waiting.end(),
                 std::back_inserter(channel.reported));
@@ -233,17 +252,23 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
       });
     }
     OnSuccess();
-    const bool lost = std::any_of(answer->counts().begin(), answer->counts().end(),
-                                  [](const auto& count) { return !count.known(); });
+    const bool lost =
+        std::any_of(answer->counts().begin(), answer->counts().end(), [this](const auto& count) {
+          return !count.known() && channels_.contains(count.channel());
+        });
     if (lost) return OnLost();
     if (!std::exchange(announced_, true)) ClaimAgain();
     for (const presence::v1::ChannelCount& count : answer->counts()) {
-      for (auto& counted : std::exchange(channels_[count.channel()].reported, {})) {
+      const auto channel = channels_.find(count.channel());
+      if (channel == channels_.end()) continue;  // removed meanwhile
+      channel->second.announced = true;
+      for (auto& counted : std::exchange(channel->second.reported, {})) {
         counted({count.connections(), count.revision()});
       }
     }
-    const bool changed = std::any_of(channels_.begin(), channels_.end(),
-                                     [](const auto& entry) { return entry.second.changed; });
+    const bool changed = std::any_of(channels_.begin(), channels_.end(), [](const auto& entry) {
+      return entry.second.changed || !entry.second.announced;
+    });
     if (changed || renewal_due_) Report(/*everything=*/std::exchange(renewal_due_, false));
   }
 
@@ -271,6 +296,23 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
       channel.reported.clear();
     }
     GiveUp(std::exchange(lease_, {}));
+  }
+
+  // Ends the lease in a channel that was removed. No report about it may be under way, which would
+  // be told that the lease is unknown there.
+  void Leave(const std::string& name, const std::string& lease, absl::Duration backoff) {
+    if (stopping_ || lease != lease_ || channels_.contains(name)) return;
+    const auto again = [name, lease, next = std::min(backoff * 2, kLastBackoff)](Core& core) {
+      core.Leave(name, lease, next);
+    };
+    if (reporting_) return After(kFirstBackoff, again);
+    presence::v1::DetachRequest request;
+    request.set_lease(lease);
+    request.add_channels(name);
+    presence_.Detach(std::move(request), [self = shared_from_this(), again, backoff](auto answer) {
+      if (answer.ok()) return;
+      self->Post([again, backoff](Core& core) { core.After(backoff, again); });
+    });
   }
 
   // Some channels may know the old lease still: there it would count a second time, and keep its
@@ -306,7 +348,7 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
   }
 
   void ClaimAgain(const Key& key, const Name& name) {
-    BeginClaim({key.channel, key.connection, name.nickname, "", nullptr, name.on_lost},
+    BeginClaim({key.channel, key.connection, name.nickname, "", {}, nullptr, name.on_lost},
                /*again=*/true);
   }
 
@@ -333,6 +375,7 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
     request.set_request_id(pending->request_id);
     request.set_nickname(pending->claim.nickname);
     request.set_previous_nickname(pending->claim.previous_nickname);
+    if (pending->claim.trace.request() != 0) *request.mutable_trace() = pending->claim.trace;
     presence_.Register(std::move(request), [self = shared_from_this(), pending](auto answer) {
       self->Post(
           [pending, answer = std::move(answer)](Core& core) { core.OnClaimed(pending, answer); });
@@ -477,6 +520,14 @@ Lease::~Lease() = default;
 
 void Lease::Start() {
   core_->Post([](Core& core) { core.Attach(); });
+}
+
+void Lease::Add(std::string channel) {
+  core_->Post([channel = std::move(channel)](Core& core) { core.Add(channel); });
+}
+
+void Lease::Remove(std::string channel) {
+  core_->Post([channel = std::move(channel)](Core& core) { core.Remove(channel); });
 }
 
 void Lease::Connect(std::string channel, std::function<void(hub::Count)> counted) {

@@ -39,6 +39,11 @@ class Lease {
 
   void Start();
 
+  // A channel that comes later: announced in presence as soon as it answers.
+  void Add(std::string channel);
+  // A channel that is not served any more, and in which nothing is held: ends the lease there.
+  void Remove(std::string channel);
+
   // One connection more in the channel. `counted` gets a count that includes it, as soon as
   // presence has answered.
   void Connect(std::string channel, std::function<void(hub::Count)> counted);
@@ -50,6 +55,7 @@ class Lease {
     uint64_t connection = 0;  // unique in this process
     std::string nickname;
     std::string previous_nickname;  // held by the connection so far; empty: none
+    trace::v1::Trace trace = {};    // of the message that claims it; request 0: not traced
     std::function<void(ClaimOutcome)> done;
     std::function<void()> on_lost;  // later: the nickname is not the connection's any more
   };

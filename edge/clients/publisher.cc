@@ -73,9 +73,10 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
   }
 
   void Publish(std::string message, bool stored, base::StatusCallback done,
-               Clock::time_point read) {
+               Clock::time_point read, const trace::v1::Trace& trace) {
     Waiting waiting{std::move(message), stored, absl::Now() + limits_.patience, std::move(done),
                     read};
+    waiting.trace = trace;
     if (Enqueue(waiting)) return;
     metrics_->outcomes.Count("refused");
     std::move(waiting.done)(absl::ResourceExhaustedError("too many messages wait"));
@@ -126,6 +127,7 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
     Clock::time_point read;
     bool was_sent = false;  // since it was refused last: it may stand in the channel
     bool was_refused = false;
+    trace::v1::Trace trace = {};
   };
 
   // False: there is no room.
@@ -197,6 +199,7 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
       fanout::v1::Draft& draft = *request.add_drafts();
       draft.set_message(waiting.message);
       draft.set_stored(waiting.stored);
+      if (waiting.trace.request() != 0) *draft.mutable_trace() = waiting.trace;
       waiting.was_sent = true;
       unheard_.Note(next_sequence_ + sent_, waiting.read);
       ++sent_;
@@ -364,51 +367,79 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
 Publisher::Publisher(asio::io_context& loop, FanoutClient& fanout,
                      const std::vector<std::string>& channels, BacklogLimits limits,
                      prometheus::Registry& registry)
-    : metrics_(std::make_shared<Metrics>(registry)) {
-  for (const std::string& channel : channels) {
-    series_.emplace_back(channel,
-                         std::make_shared<Series>(loop, fanout, channel, limits, metrics_));
-  }
+    : loop_(loop),
+      fanout_(fanout),
+      limits_(limits),
+      metrics_(std::make_shared<Metrics>(registry)),
+      series_(std::make_shared<AllSeries>()) {
+  for (const std::string& channel : channels) Add(channel);
 }
 
 Publisher::~Publisher() {
-  for (const auto& [channel, series] : series_) series->Stop();
+  for (const auto& [channel, series] : *All()) series->Stop();
+}
+
+void Publisher::Add(const std::string& channel) {
+  if (Find(channel) != nullptr) return;
+  auto next = std::make_shared<AllSeries>(*All());
+  next->emplace_back(channel, std::make_shared<Series>(loop_, fanout_, channel, limits_, metrics_));
+  const std::lock_guard lock(mutex_);
+  series_ = std::move(next);
+}
+
+void Publisher::Remove(std::string_view channel) {
+  const SeriesPtr removed = Find(channel);
+  if (removed == nullptr) return;
+  auto next = std::make_shared<AllSeries>(*All());
+  std::erase_if(*next, [&](const auto& entry) { return entry.second == removed; });
+  {
+    const std::lock_guard lock(mutex_);
+    series_ = std::move(next);
+  }
+  removed->Stop();
 }
 
 void Publisher::Publish(std::string_view channel, std::string message, bool stored,
-                        base::StatusCallback done, Clock::time_point read) {
-  Series* series = Find(channel);
+                        base::StatusCallback done, Clock::time_point read,
+                        const trace::v1::Trace& trace) {
+  const SeriesPtr series = Find(channel);
   if (series == nullptr) {
     return std::move(done)(
         absl::NotFoundError(absl::StrCat("no channel '", std::string(channel), "'")));
   }
-  series->Publish(std::move(message), stored, std::move(done), read);
+  series->Publish(std::move(message), stored, std::move(done), read, trace);
 }
 
 void Publisher::Flush() {
-  for (const auto& [channel, series] : series_) series->Flush();
+  for (const auto& [channel, series] : *All()) series->Flush();
 }
 
 hub::Place Publisher::place(std::string_view channel) const {
-  const Series* series = Find(channel);
+  const SeriesPtr series = Find(channel);
   return series == nullptr ? hub::Place() : series->place();
 }
 
 std::optional<Publisher::Clock::time_point> Publisher::TakeReadTime(std::string_view channel,
                                                                     uint64_t token) {
-  Series* series = Find(channel);
+  const SeriesPtr series = Find(channel);
   return series == nullptr ? std::nullopt : series->TakeReadTime(token);
 }
 
-Publisher::Series* Publisher::Find(std::string_view channel) const {
-  const auto found = std::find_if(series_.begin(), series_.end(),
+std::shared_ptr<const Publisher::AllSeries> Publisher::All() const {
+  const std::lock_guard lock(mutex_);
+  return series_;
+}
+
+Publisher::SeriesPtr Publisher::Find(std::string_view channel) const {
+  const std::shared_ptr<const AllSeries> all = All();
+  const auto found = std::find_if(all->begin(), all->end(),
                                   [&](const auto& entry) { return entry.first == channel; });
-  return found == series_.end() ? nullptr : found->second.get();
+  return found == all->end() ? nullptr : found->second;
 }
 
 size_t Publisher::pending() const {
   size_t total = 0;
-  for (const auto& [channel, series] : series_) total += series->pending();
+  for (const auto& [channel, series] : *All()) total += series->pending();
   return total;
 }
 

@@ -3,9 +3,11 @@
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -49,10 +51,17 @@ class Publisher {
             prometheus::Registry& registry);
   ~Publisher();  // messages that wait get kDeadlineExceeded or kUnknown
 
+  // A channel that comes later. Thread-safe, as Remove().
+  void Add(const std::string& channel);
+  // A channel to which nobody publishes any more; what waits for it gets its outcome as at the end.
+  void Remove(std::string_view channel);
+
   // Takes a message, to be sent at the next Flush() or with the next batch. Thread-safe. The
-  // channel must be one of those given. `read`: when the edge got it from its sender.
+  // outcome is kNotFound when there is no such channel. `read`: when the edge got it from its
+  // sender. `trace`: of the message; request 0: it is not traced.
   void Publish(std::string_view channel, std::string message, bool stored,
-               base::StatusCallback done, Clock::time_point read = Clock::now());
+               base::StatusCallback done, Clock::time_point read = Clock::now(),
+               const trace::v1::Trace& trace = {});
   // Sends what was taken, where no batch is under way. Thread-safe.
   void Flush();
 
@@ -70,10 +79,18 @@ class Publisher {
  private:
   class Series;
   struct Metrics;
-  Series* Find(std::string_view channel) const;
+  using SeriesPtr = std::shared_ptr<Series>;
+  using AllSeries = std::vector<std::pair<std::string, SeriesPtr>>;
 
+  std::shared_ptr<const AllSeries> All() const;
+  SeriesPtr Find(std::string_view channel) const;
+
+  boost::asio::io_context& loop_;
+  FanoutClient& fanout_;
+  const BacklogLimits limits_;
   std::shared_ptr<Metrics> metrics_;
-  std::vector<std::pair<std::string, std::shared_ptr<Series>>> series_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const AllSeries> series_;  // guarded by mutex_; replaced as a whole
 };
 
 }  // namespace gischat::edge::clients

@@ -10,6 +10,12 @@ namespace {
 // second.
 constexpr std::chrono::seconds kForgetAfter(2);
 
+bool IsAllowed(const AdmissionLimits& limits, std::string_view origin) {
+  const auto& allowed = limits.allowed_origins;
+  return origin.empty() || allowed.empty() ||
+         std::find(allowed.begin(), allowed.end(), origin) != allowed.end();
+}
+
 }  // namespace
 
 class Admission::Place {
@@ -39,15 +45,36 @@ class Admission::Place {
 };
 
 Admission::Admission(AdmissionLimits limits, prometheus::Registry& registry)
-    : limits_(std::move(limits)),
+    : limits_(std::make_shared<const AdmissionLimits>(std::move(limits))),
       book_(std::make_shared<Book>()),
       refused_(registry, "gischat_edge_connections_refused_total",
                "WebSocket handshakes and connections refused, by reason", "reason",
                {"draining", "origin", "full", "address", "rate", "sockets"}) {}
 
+Admission::LimitsPtr Admission::Limits() const {
+  const std::lock_guard lock(limits_mutex_);
+  return limits_;
+}
+
+void Admission::Change(AdmissionLimits limits) {
+  const net::Rate arriving(limits.connection_rate);
+  const net::Rate speaking(limits.message_rate);
+  {
+    auto next = std::make_shared<const AdmissionLimits>(std::move(limits));
+    const std::lock_guard limits_lock(limits_mutex_);
+    limits_.swap(next);
+  }
+  const std::lock_guard lock(book_->mutex);
+  for (auto& [address, visitor] : book_->visitors) {
+    visitor.arrivals = net::Bucket(arriving);
+    visitor.messages->Change(speaking);
+  }
+}
+
 std::shared_ptr<Admission::Place> Admission::Arrive() {
+  const uint32_t sockets = Limits()->sockets;
   auto one = std::make_shared<Place>(book_);
-  if (++book_->sockets <= limits_.sockets || limits_.sockets == 0) return one;
+  if (++book_->sockets <= sockets || sockets == 0) return one;
   refused_.Count("sockets");
   return nullptr;
 }
@@ -57,16 +84,19 @@ std::variant<Admission::Ticket, Response> Admission::Enter(std::shared_ptr<Place
                                                            std::string_view origin,
                                                            Clock::time_point now) {
   if (closed_) return Refuse(503, "draining", "The server is about to restart");
-  if (!IsAllowed(origin)) return Refuse(403, "origin", "Pages of this origin are not allowed here");
+  if (!IsAllowed(*Limits(), origin)) {
+    return Refuse(403, "origin", "Pages of this origin are not allowed here");
+  }
   Ticket ticket;
   {
     const std::lock_guard lock(book_->mutex);
-    Visitor& visitor = Find(address, now);
-    if (limits_.connections != 0 && book_->connections >= limits_.connections) {
+    const LimitsPtr limits = Limits();  // after the lock: Change() finds whoever is new here
+    Visitor& visitor = Find(*limits, address, now);
+    if (limits->connections != 0 && book_->connections >= limits->connections) {
       return Refuse(503, "full", "The server is full");
     }
-    if (limits_.connections_per_address != 0 &&
-        visitor.connections >= limits_.connections_per_address) {
+    if (limits->connections_per_address != 0 &&
+        visitor.connections >= limits->connections_per_address) {
       return Refuse(429, "address", "Too many connections from this address");
     }
     if (!visitor.arrivals.Take(now)) {
@@ -82,25 +112,21 @@ std::variant<Admission::Ticket, Response> Admission::Enter(std::shared_ptr<Place
 std::optional<Response> Admission::RefuseMessage(const std::string& address,
                                                  Clock::time_point now) {
   const std::lock_guard lock(book_->mutex);
-  if (Find(address, now).messages->Take(now)) return std::nullopt;
+  const LimitsPtr limits = Limits();
+  if (Find(*limits, address, now).messages->Take(now)) return std::nullopt;
   Response response =
-      DetailResponse(429, "Not delivered: at most " + std::to_string(limits_.message_rate) +
+      DetailResponse(429, "Not delivered: at most " + std::to_string(limits->message_rate) +
                               " messages per second may come from one address");
   response.headers.emplace_back("Retry-After", "1");
   return response;
 }
 
-bool Admission::IsAllowed(std::string_view origin) const {
-  const auto& allowed = limits_.allowed_origins;
-  return origin.empty() || allowed.empty() ||
-         std::find(allowed.begin(), allowed.end(), origin) != allowed.end();
-}
-
-Admission::Visitor& Admission::Find(const std::string& address, Clock::time_point now) {
+Admission::Visitor& Admission::Find(const AdmissionLimits& limits, const std::string& address,
+                                    Clock::time_point now) {
   ForgetIdle(now);
   Visitor& visitor =
       book_->visitors
-          .try_emplace(address, net::Rate(limits_.connection_rate), net::Rate(limits_.message_rate))
+          .try_emplace(address, net::Rate(limits.connection_rate), net::Rate(limits.message_rate))
           .first->second;
   visitor.seen = now;
   return visitor;

@@ -64,6 +64,9 @@ class Admission {
   std::optional<Response> RefuseMessage(const std::string& address,
                                         Clock::time_point now = Clock::now());
 
+  // Other limits from now on; who is in stays. Thread-safe, as all others.
+  void Change(AdmissionLimits limits);
+
   // Nobody is let in any more: the server goes away.
   void Close() { closed_ = true; }
 
@@ -86,12 +89,15 @@ class Admission {
     std::atomic<uint32_t> sockets = 0;
   };
 
-  bool IsAllowed(std::string_view origin) const;
-  Visitor& Find(const std::string& address, Clock::time_point now);
+  using LimitsPtr = std::shared_ptr<const AdmissionLimits>;
+
+  LimitsPtr Limits() const;
+  Visitor& Find(const AdmissionLimits& limits, const std::string& address, Clock::time_point now);
   void ForgetIdle(Clock::time_point now);
   Response Refuse(int status, std::string_view reason, std::string_view words);
 
-  const AdmissionLimits limits_;
+  mutable std::mutex limits_mutex_;
+  LimitsPtr limits_;  // guarded by limits_mutex_; replaced as a whole
   const std::shared_ptr<Book> book_;
   metrics::FixedCounters refused_;
   std::atomic<bool> closed_ = false;

@@ -15,6 +15,7 @@ struct Request {
   std::string target;        // as sent: path and query, not decoded
   std::string content_type;  // empty: none
   std::string body;
+  std::string traceparent = {};  // of W3C Trace Context; empty: none
 };
 
 struct Response {

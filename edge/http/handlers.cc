@@ -8,6 +8,7 @@
 #include "common/base/utf8.h"
 #include "common/base/version.h"
 #include "common/rpc/await.h"
+#include "common/trace/trace.h"
 #include "edge/codec/json_document.h"
 #include "edge/codec/json_writer.h"
 #include "edge/codec/message_decoder.h"
@@ -74,6 +75,21 @@ const std::string& CompactOpenApi() {
   return compact;
 }
 
+// Traces a message, when it is wanted: request 0 else.
+trace::Trace Traced(std::string_view traceparent, ChatMessage& message, const Route& route) {
+  const auto parent = trace::ParseTraceparent(traceparent);
+  if (!parent && !trace::IsLogged()) return {};
+  trace::Trace trace = (parent ? trace::Source(*parent) : trace::Source()).Next();
+  *message.mutable_trace() = trace;
+  trace::LogStep(trace, "received", {{"channel", route.channel}, {"by", "put"}});
+  return trace;
+}
+
+void Note(const trace::Trace& trace, std::string_view step, std::string_view name,
+          std::string_view value) {
+  if (trace.request() != 0) trace::LogStep(trace, step, {{name, value}});
+}
+
 bool IsBlank(std::string_view text) {
   return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
 }
@@ -90,7 +106,8 @@ Handlers::Handlers(HandlerParts parts, prometheus::Registry& registry)
 void Handlers::Count(int status) { requests_.Count(std::to_string(status)); }
 
 bool Handlers::HasChannel(const std::string& channel) const {
-  const std::vector<std::string>& all = parts_.settings.channels;
+  const auto settings = parts_.settings.Now();
+  const std::vector<std::string>& all = settings->channels;
   return std::find(all.begin(), all.end(), channel) != all.end();
 }
 
@@ -136,7 +153,7 @@ asio::awaitable<Response> Handlers::Handle(Request request) {
         response = Rules();
         break;
       case Resource::kQField:
-        response = Redirect(parts_.settings.qfield_plugin_url);
+        response = Redirect(parts_.settings.Now()->qfield_plugin_url);
         break;
       case Resource::kStatus:
         response = co_await Status();
@@ -170,16 +187,16 @@ Response Handlers::Page(std::string_view html) const {
 }
 
 Response Handlers::ChannelNames() const {
-  return JsonResponse(200, JsonList(parts_.settings.channels));
+  return JsonResponse(200, JsonList(parts_.settings.Now()->channels));
 }
 
 Response Handlers::Rules() const {
-  const Settings& settings = parts_.settings;
-  const config::ContentLimits& limits = settings.limits;
+  const auto settings = parts_.settings.Now();
+  const config::ContentLimits& limits = settings->limits;
   std::string body;
   codec::JsonObjectWriter(&body)
-      .String("rules", settings.rules)
-      .String("main_lang", settings.main_language)
+      .String("rules", settings->rules)
+      .String("main_lang", settings->main_language)
       .Integer("min_author_length", limits.min_author_length)
       .Integer("max_author_length", limits.max_author_length)
       .Integer("max_message_length", limits.max_message_length)
@@ -197,7 +214,8 @@ Response Handlers::UnknownChannel(const Route& route) const {
 asio::awaitable<Response> Handlers::Status() {
   std::vector<std::string> faults = parts_.health();
   presence::v1::CountConnectionsRequest request;
-  for (const std::string& channel : parts_.settings.channels) request.add_channels(channel);
+  const auto settings = parts_.settings.Now();
+  for (const std::string& channel : settings->channels) request.add_channels(channel);
   auto answer = co_await rpc::Await<presence::v1::CountConnectionsResponse>(
       [&](auto done) { parts_.presence.CountConnections(request, std::move(done)); });
   if (!answer.ok() && faults.empty()) faults.emplace_back("presence does not answer");
@@ -230,6 +248,7 @@ asio::awaitable<Response> Handlers::Users(const Route& route) {
   if (!HasChannel(route.channel)) co_return UnknownChannel(route);
   auto json = co_await rpc::Await<UserLists::Json>(
       [&](auto done) { parts_.users.Get(route.channel, std::move(done)); });
+  if (absl::IsNotFound(json.status())) co_return UnknownChannel(route);  // removed just now
   if (!json.ok()) co_return Unavailable("The list of users can't be read now");
   co_return JsonResponse(200, **json);
 }
@@ -282,12 +301,14 @@ asio::awaitable<Response> Handlers::Put(const Route& route, const Request& reque
   if (document.root.kind != codec::JsonValue::Kind::kObject) {
     co_return NotAnObject(codec::CompactJson(document));
   }
-  co_return co_await Publish(route, std::move(document), read);
+  co_return co_await Publish(route, std::move(document), request.traceparent, read);
 }
 
 asio::awaitable<Response> Handlers::Publish(const Route& route, codec::JsonDocument document,
+                                            std::string traceparent,
                                             clients::Publisher::Clock::time_point read) {
   codec::DecodedMessage decoded = codec::DecodeTextBody(document, route.api);
+  const trace::Trace trace = Traced(traceparent, decoded.message, route);
   parts_.metrics.OnReceived(decoded.message.kind_case());
   auto review = std::make_shared<moderation::v1::ReviewRequest>();
   *review->mutable_message() = std::move(decoded.message);
@@ -295,6 +316,7 @@ asio::awaitable<Response> Handlers::Publish(const Route& route, codec::JsonDocum
   auto verdict = co_await rpc::Await<moderation::v1::ReviewResponse>(
       [&](auto done) { parts_.moderation.Review(review, std::move(done)); });
   if (!verdict.ok()) co_return Unavailable("The message can't be checked now");
+  Note(trace, "reviewed", "verdict", verdict->has_accepted() ? "accepted" : "rejected");
   if (verdict->has_rejected()) {
     co_return FieldFaults(verdict->rejected().violations(), document);
   }
@@ -308,9 +330,11 @@ asio::awaitable<Response> Handlers::Publish(const Route& route, codec::JsonDocum
           if (!status.ok()) return std::move(done)(status);
           std::move(done)(true);
         },
-        read);
+        read, trace);
     parts_.publisher.Flush();
   });
+  Note(trace, "published", "outcome", published.ok() ? "ok" : "failed");
+  if (absl::IsNotFound(published.status())) co_return UnknownChannel(route);  // removed just now
   if (!published.ok()) {
     co_return Unavailable(published.status().code() == absl::StatusCode::kUnknown
                               ? "The message may not have been delivered"

@@ -13,7 +13,7 @@
 #include "edge/http/router.h"
 #include "edge/http/user_lists.h"
 #include "edge/session/edge_metrics.h"
-#include "edge/settings/settings.h"
+#include "edge/settings/live_settings.h"
 
 namespace prometheus {
 class Registry;
@@ -26,7 +26,7 @@ using HealthCheck = std::function<std::vector<std::string>()>;
 
 // What the handlers work with. Everything outlives them; thread-safe.
 struct HandlerParts {
-  const Settings& settings;
+  const LiveSettings& settings;
   clients::ModerationClient& moderation;
   clients::PresenceClient& presence;
   clients::FanoutClient& fanout;
@@ -68,6 +68,7 @@ class Handlers {
   boost::asio::awaitable<Response> Last(const Route& route);
   boost::asio::awaitable<Response> Put(const Route& route, const Request& request);
   boost::asio::awaitable<Response> Publish(const Route& route, codec::JsonDocument document,
+                                           std::string traceparent,
                                            clients::Publisher::Clock::time_point read);
 
   HandlerParts parts_;

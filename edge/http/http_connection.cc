@@ -44,6 +44,13 @@ Method MethodOf(bhttp::verb verb) {
   }
 }
 
+// The header by which the client follows what it sends; empty when there is none, or more than one.
+template <typename Head>
+std::string Traceparent(const Head& head) {
+  if (head.count("traceparent") != 1) return {};
+  return std::string(View(head["traceparent"]));
+}
+
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(net::Socket socket, Handlers& handlers, Admission& admission,
@@ -104,6 +111,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     request.method = MethodOf(parser.get().method());
     request.target = View(parser.get().target());
     request.content_type = View(parser.get()[bhttp::field::content_type]);
+    request.traceparent = Traceparent(parser.get());
     const bool is_head = request.method == Method::kHead;
     const unsigned version = parser.get().version();
     bool keep_alive = parser.get().keep_alive();
@@ -247,11 +255,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
     deadline_.cancel();
     auto ticket = std::get<Admission::Ticket>(std::move(entered));
     place_.reset();  // the ticket's now
+    std::shared_ptr<trace::Source> trace;
+    if (const auto parent = trace::ParseTraceparent(Traceparent(parser.get()))) {
+      trace = std::make_shared<trace::Source>(*parent);
+    }
     Upgrade upgrade{std::move(socket_),
                     beast::buffers_to_string(buffer_.data()),
                     std::make_shared<bhttp::request<bhttp::empty_body>>(parser.release()),
                     std::move(route),
                     HasQueryParameter(target, "replies", "1"),
+                    std::move(trace),
                     std::move(ticket)};
     on_upgrade_(std::move(upgrade));
   }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "common/trace/trace.h"
 #include "edge/http/admission.h"
 #include "edge/http/handlers.h"
 #include "edge/http/trusted_proxies.h"
@@ -30,6 +31,7 @@ struct Upgrade {
   std::shared_ptr<void> request;  // a WebSocketConnection::Request
   Route route;
   bool understands_replies = false;
+  std::shared_ptr<trace::Source> trace;  // null: the client gave none
   Admission::Ticket ticket;
 };
 

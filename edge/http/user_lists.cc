@@ -54,11 +54,7 @@ struct UserLists::Channel {
 UserLists::UserLists(clients::PresenceClient& presence, const std::vector<std::string>& channels,
                      prometheus::Registry& registry)
     : presence_(presence) {
-  for (const std::string& name : channels) {
-    auto& channel = channels_[name];
-    channel = std::make_unique<Channel>();
-    channel->name = name;
-  }
+  for (const std::string& name : channels) Add(name);
   auto& requests = prometheus::BuildCounter()
                        .Name("gischat_edge_user_list_requests_total")
                        .Help(
@@ -72,8 +68,29 @@ UserLists::UserLists(clients::PresenceClient& presence, const std::vector<std::s
 
 UserLists::~UserLists() = default;
 
+void UserLists::Add(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  ChannelPtr& channel = channels_[name];
+  if (channel != nullptr) return;
+  channel = std::make_shared<Channel>();
+  channel->name = name;
+}
+
+void UserLists::Remove(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  channels_.erase(name);
+}
+
+UserLists::ChannelPtr UserLists::Find(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = channels_.find(name);
+  return found == channels_.end() ? nullptr : found->second;
+}
+
 void UserLists::Get(const std::string& name, base::Callback<Json> done, Clock::time_point now) {
-  Channel& channel = *channels_.at(name);
+  const ChannelPtr found = Find(name);
+  if (found == nullptr) return std::move(done)(absl::NotFoundError("no such channel"));
+  Channel& channel = *found;
   {
     std::unique_lock lock(channel.mutex);
     if (channel.kept != nullptr && now - channel.kept_asked < kTimeToLive) {
@@ -95,14 +112,14 @@ void UserLists::Get(const std::string& name, base::Callback<Json> done, Clock::t
     channel.askers.push_back(std::move(done));
   }
   asked_->Increment();
-  Ask(channel);
+  Ask(found);
 }
 
 void UserLists::Apply(const std::vector<hub::ChannelUpdate>& updates) {
   for (const hub::ChannelUpdate& update : updates) {
-    const auto found = channels_.find(update.channel);
-    if (found == channels_.end()) continue;
-    Channel& channel = *found->second;
+    const ChannelPtr found = Find(update.channel);
+    if (found == nullptr) continue;
+    Channel& channel = *found;
     const uint64_t last_epoch = std::exchange(channel.epoch, update.place.epoch);
     if (last_epoch == channel.epoch && !ChangesNicknames(update)) continue;
     const std::lock_guard lock(channel.mutex);
@@ -111,16 +128,18 @@ void UserLists::Apply(const std::vector<hub::ChannelUpdate>& updates) {
   }
 }
 
-void UserLists::Ask(Channel& channel) {
+void UserLists::Ask(const ChannelPtr& channel) {
   presence::v1::ListUsersRequest request;
-  request.set_channel(channel.name);
+  request.set_channel(channel->name);
   presence_.ListUsers(std::move(request),
-                      [this, &channel](const absl::StatusOr<ListUsersResponse>& answer) {
+                      [this, channel](const absl::StatusOr<ListUsersResponse>& answer) {
                         TakeAnswer(channel, answer);
                       });
 }
 
-void UserLists::TakeAnswer(Channel& channel, const absl::StatusOr<ListUsersResponse>& answer) {
+void UserLists::TakeAnswer(const ChannelPtr& asked,
+                           const absl::StatusOr<ListUsersResponse>& answer) {
+  Channel& channel = *asked;
   const absl::StatusOr<Json> json = Render(answer);
   Channel::Askers askers;
   bool once_more = false;
@@ -134,7 +153,7 @@ void UserLists::TakeAnswer(Channel& channel, const absl::StatusOr<ListUsersRespo
     channel.asked_change = channel.changes;
     channel.asked = Clock::now();
   }
-  if (once_more) Ask(channel);
+  if (once_more) Ask(asked);
   for (base::Callback<Json>& done : askers) std::move(done)(json);
 }
 

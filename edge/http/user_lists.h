@@ -3,6 +3,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -41,7 +42,12 @@ class UserLists {
             prometheus::Registry& registry);
   ~UserLists();
 
-  // The list of one of the channels. Fails as PresenceClient::ListUsers does; errors are not kept.
+  // A channel that comes later, and one that is not served any more. Thread-safe.
+  void Add(const std::string& channel);
+  void Remove(const std::string& channel);
+
+  // The list of one of the channels; kNotFound for another. Fails as PresenceClient::ListUsers
+  // does; errors are not kept.
   void Get(const std::string& channel, base::Callback<Json> done,
            Clock::time_point now = Clock::now());
 
@@ -51,14 +57,19 @@ class UserLists {
  private:
   struct Channel;
 
-  void Ask(Channel& channel);
-  void TakeAnswer(Channel& channel, const absl::StatusOr<presence::v1::ListUsersResponse>& answer);
+  using ChannelPtr = std::shared_ptr<Channel>;
+
+  ChannelPtr Find(const std::string& name) const;
+  void Ask(const ChannelPtr& channel);
+  void TakeAnswer(const ChannelPtr& asked,
+                  const absl::StatusOr<presence::v1::ListUsersResponse>& answer);
 
   clients::PresenceClient& presence_;
-  std::map<std::string, std::unique_ptr<Channel>> channels_;  // never changes
-  prometheus::Counter* kept_;    // requests answered with what was there,
-  prometheus::Counter* shared_;  // with the answer to somebody else's question,
-  prometheus::Counter* asked_;   // and by asking presence
+  mutable std::mutex mutex_;
+  std::map<std::string, ChannelPtr> channels_;  // guarded by mutex_
+  prometheus::Counter* kept_;                   // requests answered with what was there,
+  prometheus::Counter* shared_;                 // with the answer to somebody else's question,
+  prometheus::Counter* asked_;                  // and by asking presence
 };
 
 }  // namespace gischat::edge::http

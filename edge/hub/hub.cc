@@ -6,6 +6,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/random_id.h"
+#include "common/trace/trace.h"
+#include "edge/codec/message_encoder.h"
 
 namespace gischat::edge::hub {
 namespace {
@@ -21,6 +23,16 @@ codec::SharedBytes CountFrame(const Count& count, codec::Shape shape) {
   return Broadcast(std::move(message)).Frame(shape);
 }
 
+// Before it is queued, so that the line stands in the log when a client has it.
+void NoteDelivery(const Broadcast& broadcast, const ChannelMembers& channel) {
+  const ChatMessage& message = broadcast.message();
+  if (!message.has_trace() || !trace::IsLogged()) return;
+  trace::LogStep(message.trace(), "delivered",
+                 {{"channel", channel.name()},
+                  {"kind", codec::KindName(message.kind_case())},
+                  {"members", std::to_string(channel.members().size())}});
+}
+
 }  // namespace
 
 Hub::Hub(const std::vector<std::string>& channels, DeliveryObserver& observer)
@@ -29,7 +41,24 @@ Hub::Hub(const std::vector<std::string>& channels, DeliveryObserver& observer)
 }
 
 bool Hub::HasChannel(std::string_view channel) const {
-  return channels_.find(channel) != channels_.end();
+  const auto found = channels_.find(channel);
+  return found != channels_.end() && !found->second.closed;
+}
+
+void Hub::Open(const std::string& channel) {
+  channels_.try_emplace(channel, channel).first->second.closed = false;
+}
+
+void Hub::Close(std::string_view channel) {
+  const auto found = channels_.find(channel);
+  if (found != channels_.end()) found->second.closed = true;
+}
+
+void Hub::Forget(std::string_view channel) {
+  const auto found = channels_.find(channel);
+  if (found == channels_.end() || !found->second.closed) return;
+  if (!found->second.members.members().empty() || !found->second.waiting.empty()) return;
+  channels_.erase(found);
 }
 
 Place Hub::place(std::string_view channel) const {
@@ -148,6 +177,7 @@ void Hub::Deliver(Channel& channel, const BroadcastPtr& broadcast) {
 void Hub::EndRun(Channel& channel) {
   if (channel.run.empty()) return;
   Run run = std::exchange(channel.run, {});
+  for (const BroadcastPtr& message : run.messages()) NoteDelivery(*message, channel.members);
   std::array<uint64_t, codec::kShapes> clients{};
   for (Member* member : channel.members.members()) {
     const std::vector<codec::SharedBytes>& pieces = run.Pieces(member->shape);
@@ -184,6 +214,7 @@ void Hub::DeliverCount(ChannelMembers& channel, const Broadcast& broadcast) {
 }
 
 void Hub::DeliverLike(ChannelMembers& channel, const Broadcast& broadcast) {
+  NoteDelivery(broadcast, channel);
   const std::string& liked = broadcast.message().like().liked_author();
   uint64_t clients = 0;
   for (Member* member : channel.members()) {

@@ -35,14 +35,23 @@ class Hub {
  public:
   Hub(const std::vector<std::string>& channels, DeliveryObserver& observer);
 
+  // Whether one may join it.
   bool HasChannel(std::string_view channel) const;
+
+  // A channel that comes later; its members wait for its first snapshot. One that was closed is
+  // open again, as it is.
+  void Open(const std::string& channel);
+  // Nobody may join it any more. Who is in it goes on hearing it.
+  void Close(std::string_view channel);
+  // What is closed and empty is forgotten: its updates are not listened to any more.
+  void Forget(std::string_view channel);
 
   // Takes a batch: everything in it is handed to a client together.
   void Apply(const std::vector<Updates>& batch);
 
   // Lets a client in. It is sent the stored messages and `count` (when that is known), in the order
-  // of its API, followed by everything that happens from now on. `joined` is called when that is
-  // queued: at once, or after the first snapshot of the channel has arrived.
+  // of its API, followed by everything that happens from now on. The channel is there. `joined` is
+  // called when that is queued: at once, or after the first snapshot of the channel has arrived.
   void Join(Member& member, std::string_view channel, const Count* count,
             std::function<void()> joined);
 
@@ -69,6 +78,7 @@ class Hub {
     ChannelMembers members;
     std::vector<Waiting> waiting;  // for the first snapshot
     Run run;                       // of the batch that is being taken: not yet handed out
+    bool closed = false;
   };
 
   std::vector<Waiting*> FindWaiting(const Member& member);

@@ -53,20 +53,23 @@ class Bucket {
 // The same for several threads, without a lock.
 class SharedBucket {
  public:
-  explicit SharedBucket(Rate rate) : rate_(rate) {}
-  const Rate& rate() const { return rate_; }
+  explicit SharedBucket(Rate rate) : per_second_(rate.per_second()) {}
+  Rate rate() const { return Rate(per_second_.load(std::memory_order_relaxed)); }
+  // From now on it fills at another rate.
+  void Change(Rate rate) { per_second_.store(rate.per_second(), std::memory_order_relaxed); }
   bool Take(Rate::Clock::time_point now) {
+    const Rate current = rate();
     int64_t before = full_at_.load(std::memory_order_relaxed);
     int64_t after = before;
     do {
       after = before;
-      if (!rate_.Take(&after, now)) return false;
+      if (!current.Take(&after, now)) return false;
     } while (!full_at_.compare_exchange_weak(before, after, std::memory_order_relaxed));
     return true;
   }
 
  private:
-  const Rate rate_;
+  std::atomic<uint32_t> per_second_;
   std::atomic<int64_t> full_at_ = 0;
 };
 

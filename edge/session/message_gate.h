@@ -21,6 +21,9 @@ class MessageGate {
   MessageGate(net::Rate connection, std::shared_ptr<net::SharedBucket> address)
       : connection_(connection), address_(std::move(address)) {}
 
+  // Another rate for this connection from now on.
+  void Change(net::Rate connection) { connection_ = net::Bucket(connection); }
+
   // Counts a message. What a connection says beyond its own rate is not charged to its address, so
   // that it can't use up what its neighbours may say.
   Verdict Pass(net::Rate::Clock::time_point now = net::Rate::Clock::now()) {
@@ -32,7 +35,7 @@ class MessageGate {
   // Why it is not open, for a person.
   std::string Words(Verdict verdict) const {
     const bool is_address = verdict == Verdict::kAddressRate;
-    const net::Rate& rate = is_address ? address_->rate() : connection_.rate();
+    const net::Rate rate = is_address ? address_->rate() : connection_.rate();
     return "message: not delivered, at most " + std::to_string(rate.per_second()) +
            " per second may come from one " + (is_address ? "address" : "connection");
   }

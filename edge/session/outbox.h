@@ -7,6 +7,7 @@
 #include <string>
 
 #include "gischat/chat/v1/chat.pb.h"
+#include "gischat/trace/v1/trace.pb.h"
 
 namespace gischat::edge::session {
 
@@ -25,10 +26,11 @@ struct Outgoing {
   std::chrono::steady_clock::time_point read;  // when its frame was
   chat::v1::ChatMessage message;
   bool stored = false;
-  std::string reason;  // kRefuse
-  std::string label;   // kRefuse: for metrics
-  size_t bytes = 0;    // that it occupies
-  bool slow = false;   // an image: its review may take seconds
+  std::string reason;           // kRefuse
+  std::string label;            // kRefuse: for metrics
+  size_t bytes = 0;             // that it occupies
+  bool slow = false;            // an image: its review may take seconds
+  trace::v1::Trace trace = {};  // request 0: it is not traced
 };
 
 // The messages of one client that are not dealt with yet, in the order received. Bounded: a client

@@ -23,10 +23,19 @@ constexpr std::chrono::seconds kJoinPatience(2);
 // While a nickname is claimed or given back, later messages of the client wait so long at most.
 constexpr std::chrono::seconds kPausePatience(1);
 
+void Note(const trace::Trace& trace, std::string_view step, std::string_view name,
+          std::string_view value) {
+  if (trace.request() != 0) trace::LogStep(trace, step, {{name, value}});
+}
+
 }  // namespace
 
 Session::Session(Wire& wire, net::Executor executor, SessionParts parts, SessionIdentity identity)
-    : wire_(&wire), executor_(executor), parts_(std::move(parts)), identity_(std::move(identity)) {
+    : wire_(&wire),
+      executor_(executor),
+      parts_(std::move(parts)),
+      identity_(std::move(identity)),
+      trace_(identity_.trace) {
   if (identity_.api == codec::Api::kRooms) {
     shape = codec::Shape::kRooms;
   } else {
@@ -111,10 +120,23 @@ void Session::Take(codec::DecodedMessage decoded, size_t bytes, ReadTime read) {
     return Advance();
   }
   outgoing->slow = message.has_image();
+  Trace(*outgoing, message);
   moderation::v1::ReviewRequest request;
   *request.mutable_message() = std::move(message);
   *request.mutable_decoding_violations() = std::move(decoded.violations);
   Review(outgoing, std::move(request));
+}
+
+// While nobody looks, this is all that tracing costs.
+void Session::Trace(Outgoing& outgoing, ChatMessage& message) {
+  if (identity_.trace == nullptr && !trace::IsLogged()) return;
+  if (trace_ == nullptr) trace_ = std::make_shared<trace::Source>();
+  outgoing.trace = trace_->Next();
+  *message.mutable_trace() = outgoing.trace;
+  trace::LogStep(outgoing.trace, "received",
+                 {{"channel", identity_.channel},
+                  {"kind", codec::KindName(message.kind_case())},
+                  {"by", "websocket"}});
 }
 
 void Session::Review(const std::shared_ptr<Outgoing>& outgoing,
@@ -141,6 +163,8 @@ void Session::OnReviewed(Outgoing& outgoing, ChatMessage::KindCase kind,
   } else {
     Reject(outgoing, answer->rejected().violations());
   }
+  Note(outgoing.trace, "reviewed", "verdict",
+       outgoing.step == Step::kRefuse ? std::string_view(outgoing.label) : "accepted");
   if (outgoing.step == Step::kRefuse && !outgoing.slow) Settle();
   Advance();
 }
@@ -206,7 +230,7 @@ bool Session::Perform(Outgoing& outgoing) {
         return true;
       }
       if (unacknowledged_ > 0 || claiming_) return false;
-      Register(outgoing.message.newcomer().newcomer());
+      Register(outgoing.message.newcomer().newcomer(), outgoing.trace);
       return true;
     case Step::kUnregister:
       if (unacknowledged_ > 0 || claiming_) return false;
@@ -222,51 +246,54 @@ bool Session::Perform(Outgoing& outgoing) {
 }
 
 void Session::Publish(Outgoing& outgoing) {
-  const std::string_view kind = codec::KindName(outgoing.message.kind_case());
   std::string message = outgoing.message.SerializeAsString();
-  const size_t bytes = message.size();
+  const Published published{codec::KindName(outgoing.message.kind_case()), message.size(),
+                            outgoing.slow, outgoing.trace};
   ++unacknowledged_;
-  unacknowledged_bytes_ += bytes;
+  unacknowledged_bytes_ += published.bytes;
   parts_.publisher.Publish(
       identity_.channel, std::move(message), outgoing.stored,
-      [self = shared_from_this(), kind, bytes, slow = outgoing.slow,
-       executor = executor_](absl::Status status) mutable {
-        asio::post(executor,
-                   [self = std::move(self), kind, bytes, slow, status = std::move(status)] {
-                     self->OnPublished(kind, bytes, slow, status);
-                   });
+      [self = shared_from_this(), published, executor = executor_](absl::Status status) mutable {
+        asio::post(executor, [self = std::move(self), published, status = std::move(status)] {
+          self->OnPublished(published, status);
+        });
       },
-      outgoing.read);
+      outgoing.read, outgoing.trace);
   parts_.traffic.end_of_turn.Request();
 }
 
-void Session::OnPublished(std::string_view kind, size_t bytes, bool slow,
-                          const absl::Status& status) {
+void Session::OnPublished(const Published& published, const absl::Status& status) {
   const bool was_pressed = !CanTakeMore();
-  if (!slow) Settle();
+  if (!published.slow) Settle();
   --unacknowledged_;
-  unacknowledged_bytes_ -= bytes;
+  unacknowledged_bytes_ -= published.bytes;
+  Note(published.trace, "published", "outcome", status.ok() ? "ok" : "failed");
   if (status.code() == absl::StatusCode::kUnknown) {
-    Tell(std::string(kind) + ": may not have been delivered, the server got no answer in time",
+    Tell(std::string(published.kind) +
+             ": may not have been delivered, the server got no answer in time",
          "outcome_unknown");
   } else if (!status.ok()) {
-    Tell(std::string(kind) + ": not delivered, the server can't pass it on now; try again",
-         "not_delivered");
+    Tell(
+        std::string(published.kind) + ": not delivered, the server can't pass it on now; try again",
+        "not_delivered");
   }
   if (unacknowledged_ == 0) Advance();
   if (was_pressed && CanTakeMore() && wire_ != nullptr) wire_->ResumeReading();
 }
 
-void Session::Register(const std::string& wanted) {
+void Session::Register(const std::string& wanted, const trace::v1::Trace& trace) {
   claiming_ = true;
   clients::Lease::Claim claim;
   claim.channel = identity_.channel;
   claim.connection = identity_.connection;
   claim.nickname = wanted;
   claim.previous_nickname = nickname;
+  claim.trace = trace;
   claimed_nickname = wanted;
   previous_nickname_ = nickname;
-  claim.done = [self = shared_from_this(), wanted](auto outcome) {
+  claim.done = [self = shared_from_this(), wanted, trace](auto outcome) {
+    Note(trace, "registered", "outcome",
+         outcome == clients::ClaimOutcome::kRegistered ? "registered" : "taken");
     asio::post(self->executor_, [self, wanted, outcome] { self->OnClaimed(wanted, outcome); });
   };
   claim.on_lost = [weak = weak_from_this(), executor = executor_, wanted] {

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/trace/trace.h"
 #include "edge/clients/backends.h"
 #include "edge/clients/lease.h"
 #include "edge/clients/publisher.h"
@@ -51,6 +52,8 @@ struct SessionIdentity {
   std::string channel;
   uint64_t connection = 0;  // unique in this process
   bool understands_replies = false;
+  // Names its messages, when it wants to follow them; null: only while this process logs them.
+  std::shared_ptr<trace::Source> trace = nullptr;
 };
 
 // One client of one channel: counts it, shows it what is stored, takes its messages and tells it
@@ -88,7 +91,21 @@ class Session final : public hub::Member, public std::enable_shared_from_this<Se
 
   const SessionIdentity& identity() const { return identity_; }
 
+  // Whether its channel lets anybody in now.
+  bool MayEnter() const { return parts_.hub.HasChannel(identity_.channel); }
+
+  // How much the client may say from now on.
+  void SetMessageRate(net::Rate rate) { parts_.gate.Change(rate); }
+
  private:
+  // What is remembered of a message that was given to the publisher.
+  struct Published {
+    std::string_view kind;
+    size_t bytes = 0;
+    bool slow = false;
+    trace::v1::Trace trace;
+  };
+
   void Queue(const codec::SharedBytes& frame) override;
   void QueueReplay(const codec::SharedBytes& frame) override;
   void Flush() override;
@@ -100,6 +117,7 @@ class Session final : public hub::Member, public std::enable_shared_from_this<Se
 
   bool MaySpeak(ReadTime now);
   void Take(codec::DecodedMessage decoded, size_t bytes, ReadTime read);
+  void Trace(Outgoing& outgoing, chat::v1::ChatMessage& message);
   void Review(const std::shared_ptr<Outgoing>& outgoing, moderation::v1::ReviewRequest request);
   void OnReviewed(Outgoing& outgoing, chat::v1::ChatMessage::KindCase kind,
                   absl::StatusOr<moderation::v1::ReviewResponse> answer);
@@ -111,8 +129,8 @@ class Session final : public hub::Member, public std::enable_shared_from_this<Se
   void Settle();
   bool Perform(Outgoing& outgoing);
   void Publish(Outgoing& outgoing);
-  void OnPublished(std::string_view kind, size_t bytes, bool slow, const absl::Status& status);
-  void Register(const std::string& wanted);
+  void OnPublished(const Published& published, const absl::Status& status);
+  void Register(const std::string& wanted, const trace::v1::Trace& trace);
   void OnClaimed(const std::string& wanted, clients::ClaimOutcome outcome);
   void OnNicknameLost(const std::string& lost);
   void Unregister();
@@ -126,6 +144,7 @@ class Session final : public hub::Member, public std::enable_shared_from_this<Se
   net::Executor executor_;
   SessionParts parts_;
   const SessionIdentity identity_;
+  std::shared_ptr<trace::Source> trace_;  // null: nobody has looked yet
   std::function<void()> ready_;
   Outbox outbox_;
   size_t unacknowledged_ = 0;  // published, without an outcome yet

@@ -20,6 +20,8 @@ constexpr std::chrono::seconds kClosePatience(5);
 // Whoever is sent away sees what it said first, if that comes within the patience.
 constexpr std::chrono::seconds kEchoPatience(1);
 constexpr std::chrono::milliseconds kEchoStep(10);
+// What others said in a channel that goes is under way for so long at most, as a rule.
+constexpr std::chrono::milliseconds kOthersPatience(200);
 // How long a reader that was too slow gets to see why it is cut off.
 constexpr std::chrono::seconds kCutPatience(1);
 
@@ -56,7 +58,11 @@ void WebSocketConnection::Start(Request request) {
 void WebSocketConnection::OnAccepted(boost::system::error_code error) {
   if (error) return;  // the client was told by the answer; it was never let in
   // Its upgrade was under way while everybody was sent away.
-  if (keepalive_.closed()) return CloseForRestart();
+  if (keepalive_.closed()) return Close();
+  if (!session_->MayEnter()) {  // likewise, while its channel was removed
+    farewell_ = Farewell::kChannelRemoved;
+    return Close();
+  }
   keepalive_.Add(*this);
   self_ = shared_from_this();
   session_->Start([weak = weak_from_this()] {
@@ -184,31 +190,38 @@ void WebSocketConnection::OnWatched(std::chrono::steady_clock::time_point now) {
   }
 }
 
-void WebSocketConnection::GoAway() {
+void WebSocketConnection::GoAway(Farewell why) {
   if (leaving_ || ended_) return;
   leaving_ = true;
+  farewell_ = why;
   keepalive_.Remove(*this);
   const auto self = std::exchange(self_, nullptr);
-  AwaitEchoes(std::chrono::steady_clock::now() + kEchoPatience);
+  const auto now = std::chrono::steady_clock::now();
+  AwaitEchoes(why == Farewell::kRestart ? now : now + kOthersPatience, now + kEchoPatience);
 }
 
-void WebSocketConnection::AwaitEchoes(std::chrono::steady_clock::time_point give_up) {
-  if (!session_->HasUnderWay() || std::chrono::steady_clock::now() >= give_up) {
+// Ends when nothing is under way, but not before `from` and not after `give_up`.
+void WebSocketConnection::AwaitEchoes(std::chrono::steady_clock::time_point from,
+                                      std::chrono::steady_clock::time_point give_up) {
+  const auto now = std::chrono::steady_clock::now();
+  if ((now >= from && !session_->HasUnderWay()) || now >= give_up) {
     End();
-    return CloseForRestart();
+    return Close();
   }
   reset_timer_ = std::make_unique<net::Timer>(stream_.get_executor());
   reset_timer_->expires_after(kEchoStep);
-  reset_timer_->async_wait([self = shared_from_this(), give_up](boost::system::error_code error) {
-    if (!error && !self->ended_) self->AwaitEchoes(give_up);
-  });
+  reset_timer_->async_wait(
+      [self = shared_from_this(), from, give_up](boost::system::error_code error) {
+        if (!error && !self->ended_) self->AwaitEchoes(from, give_up);
+      });
 }
 
-void WebSocketConnection::CloseForRestart() {
+void WebSocketConnection::Close() {
   ended_ = true;
-  metrics_.OnCut("shutdown");
+  const bool restarts = farewell_ == Farewell::kRestart;
+  metrics_.OnCut(restarts ? "shutdown" : "removed");
   stream_.async_close(
-      {websocket::close_code::going_away, "server restarts"},
+      {websocket::close_code::going_away, restarts ? "server restarts" : "channel removed"},
       [self = shared_from_this()](boost::system::error_code) { self->reset_timer_->cancel(); });
   ResetAfter(kClosePatience);
 }

@@ -41,9 +41,18 @@ class WebSocketConnection final : public Wire,
   // Answers the upgrade and lets the client in.
   void Start(Request request);
 
+  // Why a client is sent away.
+  enum class Farewell { kRestart, kChannelRemoved };
+
   // Takes nothing more from the client, shows it what it has said so far, tells it that it is
-  // closed for a restart (1001), and ends.
-  void GoAway();
+  // closed (1001), and ends. When the channel goes, it is shown for a moment longer what others
+  // have said until then.
+  void GoAway(Farewell why = Farewell::kRestart);
+
+  const std::string& channel() const { return session_->identity().channel; }
+
+  // How much the client may say from now on.
+  void SetMessageRate(net::Rate rate) { session_->SetMessageRate(rate); }
 
  private:
   void Queue(const codec::SharedBytes& frame, bool counted) override;
@@ -82,8 +91,9 @@ class WebSocketConnection final : public Wire,
   void Read();
   void OnBegun(boost::system::error_code error, size_t size);
   void OnRead(boost::system::error_code error, Buffer& message);
-  void AwaitEchoes(std::chrono::steady_clock::time_point give_up);
-  void CloseForRestart();
+  void AwaitEchoes(std::chrono::steady_clock::time_point from,
+                   std::chrono::steady_clock::time_point give_up);
+  void Close();
   bool IsOverBound() const;
   void CutSlowReaderSoon();
   void CutOff(const char* cause, const char* words);
@@ -105,6 +115,7 @@ class WebSocketConnection final : public Wire,
   bool ready_ = false;                         // the session takes messages
   bool reading_ = false;
   bool leaving_ = false;  // is sent away
+  Farewell farewell_ = Farewell::kRestart;
   bool ended_ = false;
   bool cut_ = false;
 };

@@ -80,6 +80,10 @@ void Settings::Declare(config::Table& table) {
              "Addresses and networks (10.0.0.0/8, ::1) of proxies whose X-Forwarded-For says where "
              "a client comes from.",
              CheckNetwork);
+  table.Changeable({"CHANNELS", "RULES", "MAIN_LANG", "QFIELD_PLUGIN_URL", "GISCHAT_QUEUE_BYTES",
+                    "GISCHAT_MAX_CONNECTIONS", "GISCHAT_MAX_CONNECTIONS_PER_IP",
+                    "GISCHAT_CONNECTION_RATE", "GISCHAT_MESSAGE_RATE",
+                    "GISCHAT_MESSAGE_RATE_PER_IP", "GISCHAT_ALLOWED_ORIGINS"});
 }
 
 void BackendAddresses::Declare(config::Table& table) {

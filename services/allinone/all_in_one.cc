@@ -65,6 +65,11 @@ class AllInOne::Parts {
     StopServices();
   }
 
+  void Apply(const Settings& settings) {
+    moderation_.Apply(settings.moderation);
+    edge_.Apply(settings.edge);
+  }
+
   absl::Status Health() const {
     if (!stores_ready_) return absl::UnavailableError("redis: not connected");
     return edge_.Health();
@@ -110,6 +115,8 @@ AllInOne::~AllInOne() = default;
 absl::Status AllInOne::Start() { return parts_->Start(); }
 
 void AllInOne::Stop() { parts_->Stop(); }
+
+void AllInOne::Apply(Settings settings) { parts_->Apply(WithSharedLimits(std::move(settings))); }
 
 absl::Status AllInOne::Health() const { return parts_->Health(); }
 

@@ -39,6 +39,9 @@ class AllInOne {
   absl::Status Start();  // fails when the port is taken
   void Stop();           // first the clients, then what is behind them
 
+  // Takes over what can be changed while it runs. On the loop's thread, between Start() and Stop().
+  void Apply(Settings settings);
+
   // Why it can't serve now. Thread-safe once started.
   absl::Status Health() const;
 

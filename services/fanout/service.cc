@@ -16,6 +16,7 @@
 #include "common/redis/run_on_loop.h"
 #include "common/rpc/answers.h"
 #include "common/rpc/status.h"
+#include "common/trace/trace.h"
 #include "gischat/fanout/v1/fanout.grpc.pb.h"
 #include "services/fanout/channel_feed.h"
 #include "services/fanout/event_stream.h"
@@ -55,6 +56,23 @@ absl::Time DeadlineOf(const grpc::CallbackServerContext& context) {
 absl::Time DeadlineOf(const v1::PublishAllRequest& request) {
   const auto timeout = static_cast<int64_t>(request.timeout_us());
   return timeout == 0 ? absl::InfiniteFuture() : absl::Now() + absl::Microseconds(timeout);
+}
+
+// The traces of those messages that have one; none while nobody reads them.
+std::vector<trace::Trace> TracesOf(const v1::PublishRequest& request) {
+  std::vector<trace::Trace> traces;
+  if (!trace::IsLogged()) return traces;
+  for (const v1::Draft& draft : request.drafts()) {
+    if (draft.has_trace()) traces.push_back(draft.trace());
+  }
+  return traces;
+}
+
+void NotePublished(const std::vector<trace::Trace>& traces, std::string_view channel,
+                   std::string_view outcome) {
+  for (const trace::Trace& trace : traces) {
+    trace::LogStep(trace, "published", {{"channel", channel}, {"outcome", outcome}});
+  }
 }
 
 v1::PublishResponse::Outcome ToOutcome(bus::Receipt::Outcome outcome) {
@@ -334,24 +352,30 @@ void Service::Publish(v1::PublishRequest request, absl::Time deadline,
   if (absl::Status valid = Check(request); !valid.ok()) return std::move(done)(std::move(valid));
   const auto messages = static_cast<size_t>(request.drafts_size());
   std::string channel = request.channel();
-  bus_.Publish(std::move(channel), ToBatch(std::move(request), deadline),
-               [messages, began = absl::Now(), &metrics = streams_->metrics(),
-                done = std::move(done)](const absl::StatusOr<bus::Receipt>& receipt) mutable {
-                 const absl::Duration took = absl::Now() - began;
-                 if (!receipt.ok()) {
-                   metrics.CountPublished(absl::StatusCodeToString(receipt.status().code()),
-                                          messages, took);
-                   return std::move(done)(receipt.status());
-                 }
-                 v1::PublishResponse response;
-                 response.set_outcome(ToOutcome(receipt->outcome));
-                 response.set_next_sequence(receipt->next_sequence);
-                 response.set_epoch(receipt->position.epoch);
-                 response.set_offset(receipt->position.offset);
-                 metrics.CountPublished(v1::PublishResponse::Outcome_Name(response.outcome()),
-                                        messages, took);
-                 std::move(done)(std::move(response));
-               });
+  std::vector<trace::Trace> traces = TracesOf(request);
+  std::string traced_channel = traces.empty() ? std::string() : channel;
+  bus_.Publish(
+      std::move(channel), ToBatch(std::move(request), deadline),
+      [messages, began = absl::Now(), &metrics = streams_->metrics(), traces = std::move(traces),
+       traced_channel = std::move(traced_channel),
+       done = std::move(done)](const absl::StatusOr<bus::Receipt>& receipt) mutable {
+        const absl::Duration took = absl::Now() - began;
+        if (!receipt.ok()) {
+          metrics.CountPublished(absl::StatusCodeToString(receipt.status().code()), messages, took);
+          NotePublished(traces, traced_channel, absl::StatusCodeToString(receipt.status().code()));
+          return std::move(done)(receipt.status());
+        }
+        v1::PublishResponse response;
+        response.set_outcome(ToOutcome(receipt->outcome));
+        response.set_next_sequence(receipt->next_sequence);
+        response.set_epoch(receipt->position.epoch);
+        response.set_offset(receipt->position.offset);
+        metrics.CountPublished(v1::PublishResponse::Outcome_Name(response.outcome()), messages,
+                               took);
+        NotePublished(traces, traced_channel,
+                      v1::PublishResponse::Outcome_Name(response.outcome()));
+        std::move(done)(std::move(response));
+      });
 }
 
 void Service::Subscribe(const v1::SubscribeRequest& request, std::shared_ptr<Reader> reader) {

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -17,6 +18,7 @@
 #include "common/base/random_id.h"
 #include "common/rpc/answers.h"
 #include "common/rpc/status.h"
+#include "common/trace/trace.h"
 #include "gischat/moderation/v1/moderation.grpc.pb.h"
 #include "services/moderation/base64.h"
 #include "services/moderation/image.h"
@@ -59,6 +61,7 @@ ChatMessage WithImage(const ChatMessage& original, std::string image_data) {
   message.set_id(original.id());
   if (original.has_timestamp()) message.set_timestamp(original.timestamp());
   message.set_in_reply_to_id(original.in_reply_to_id());
+  if (original.has_trace()) *message.mutable_trace() = original.trace();
   chat::v1::Image& image = *message.mutable_image();
   image.set_author(original.image().author());
   if (original.image().has_avatar()) image.set_avatar(original.image().avatar());
@@ -71,27 +74,61 @@ bool IsAbout(const std::vector<v1::Violation>& violations, std::string_view fiel
                      [&](const v1::Violation& violation) { return violation.field() == field; });
 }
 
+bool HaveSameImages(const config::ContentLimits& a, const config::ContentLimits& b) {
+  return a.max_image_size == b.max_image_size && a.max_image_pixels == b.max_image_pixels;
+}
+
+void NoteVerdict(const ChatMessage& message, std::string_view verdict) {
+  if (message.has_trace()) trace::LogStep(message.trace(), "reviewed", {{"verdict", verdict}});
+}
+
 bool CanBeJudged(const v1::ReviewRequest& request) {
   const ChatMessage::KindCase kind = request.message().kind_case();
   if (IsFromClients(kind)) return true;
   return kind == ChatMessage::KIND_NOT_SET && request.decoding_violations_size() > 0;
 }
 
-}  // namespace
-
-class Service::Core final : public v1::Moderation::CallbackService {
+// Where images are made to fit, for as long as the limits on them stay what they are: the desk
+// keeps outcomes.
+class ImageRoom {
  public:
-  Core(const Settings& settings, const base::Clock& clock, prometheus::Registry& registry)
-      : rules_(settings.limits, settings.cheatcodes),
+  ImageRoom(const Settings& settings, Metrics& metrics)
+      : metrics_(metrics),
         normaliser_(ImageLimits(settings.limits)),
-        clock_(clock),
-        metrics_(registry),
         desk_(
             DeskBounds(settings),
             [this](std::string_view image_data, const ImageDesk::Abandoned& abandoned) {
               return MakeFit(image_data, abandoned);
             },
-            metrics_),
+            metrics) {}
+
+  ImageDesk& desk() { return desk_; }
+
+ private:
+  absl::StatusOr<std::string> MakeFit(std::string_view image_data,
+                                      const ImageNormaliser::Abandoned& abandoned);
+
+  Metrics& metrics_;
+  const ImageNormaliser normaliser_;
+  ImageDesk desk_;
+};
+
+// What messages are judged by. Immutable; replaced as a whole.
+struct Judgement {
+  config::ContentLimits limits;
+  Rules rules;
+  std::shared_ptr<ImageRoom> images;
+};
+using JudgementPtr = std::shared_ptr<const Judgement>;
+
+}  // namespace
+
+class Service::Core final : public v1::Moderation::CallbackService {
+ public:
+  Core(const Settings& settings, const base::Clock& clock, prometheus::Registry& registry)
+      : clock_(clock),
+        metrics_(registry),
+        judgement_(Judge(settings, std::make_shared<ImageRoom>(settings, metrics_))),
         batches_([this](const v1::ReviewBatch& batch, v1::ReviewBatchAnswer& answer,
                         const std::function<void()>& done) {
           JudgeAll(batch, answer);
@@ -109,9 +146,19 @@ class Service::Core final : public v1::Moderation::CallbackService {
   }
 
   void JudgeAll(const v1::ReviewBatch& batch, v1::ReviewBatchAnswer& answer) {
+    const JudgementPtr judgement = Now();
     for (const v1::ReviewRequest& request : batch.requests()) {
-      JudgeWords(request, *answer.add_answers());
+      JudgeWords(*judgement, request, *answer.add_answers());
     }
+  }
+
+  void Apply(const Settings& settings) {
+    const JudgementPtr before = Now();
+    JudgementPtr next = Judge(settings, HaveSameImages(before->limits, settings.limits)
+                                            ? before->images
+                                            : std::make_shared<ImageRoom>(settings, metrics_));
+    const std::lock_guard lock(mutex_);
+    judgement_ = std::move(next);
   }
 
   void EndStreams() { batches_.EndAll(); }
@@ -119,18 +166,24 @@ class Service::Core final : public v1::Moderation::CallbackService {
  private:
   class ImageReview;
 
-  void JudgeWords(const v1::ReviewRequest& request, v1::ReviewResponse& response);
-  absl::StatusOr<std::string> MakeFit(std::string_view image_data,
-                                      const ImageNormaliser::Abandoned& abandoned);
-  void Accept(ChatMessage message, v1::ReviewResponse& response);
-  void Reject(ChatMessage::KindCase kind, std::vector<v1::Violation> violations,
+  static JudgementPtr Judge(const Settings& settings, std::shared_ptr<ImageRoom> images) {
+    return std::make_shared<const Judgement>(
+        Judgement{settings.limits, Rules(settings.limits, settings.cheatcodes), std::move(images)});
+  }
+  JudgementPtr Now() {
+    const std::lock_guard lock(mutex_);
+    return judgement_;
+  }
+  void JudgeWords(const Judgement& judgement, const v1::ReviewRequest& request,
+                  v1::ReviewResponse& response);
+  void Accept(const Judgement& judgement, ChatMessage message, v1::ReviewResponse& response);
+  void Reject(const ChatMessage& message, std::vector<v1::Violation> violations,
               v1::ReviewResponse& response);
 
-  const Rules rules_;
-  const ImageNormaliser normaliser_;
   const base::Clock& clock_;
   Metrics metrics_;
-  ImageDesk desk_;
+  std::mutex mutex_;
+  JudgementPtr judgement_;  // guarded by mutex_
   rpc::Answers<v1::ReviewBatch, v1::ReviewBatchAnswer> batches_;
   WorkPool pool_;
 };
@@ -139,9 +192,13 @@ class Service::Core final : public v1::Moderation::CallbackService {
 class Service::Core::ImageReview final : public grpc::ServerUnaryReactor {
  public:
   // `other_faults`: of the fields before the image, to be told together with its own.
-  ImageReview(Core& core, const v1::ReviewRequest& request, std::vector<v1::Violation> other_faults,
-              v1::ReviewResponse& response)
-      : core_(core), request_(request), faults_(std::move(other_faults)), response_(response) {}
+  ImageReview(Core& core, JudgementPtr judgement, const v1::ReviewRequest& request,
+              std::vector<v1::Violation> other_faults, v1::ReviewResponse& response)
+      : core_(core),
+        judgement_(std::move(judgement)),
+        request_(request),
+        faults_(std::move(other_faults)),
+        response_(response) {}
 
   void Start() {
     core_.metrics_.ImageBeginsToWait();
@@ -169,8 +226,10 @@ class Service::Core::ImageReview final : public grpc::ServerUnaryReactor {
 
  private:
   void Look() {
-    core_.desk_.Take({request_.message().image().image_data(), &abandoned_,
-                      [this](const absl::StatusOr<ImageOutcome>& image) { Answer(image); }});
+    const std::shared_ptr<ImageRoom> room =
+        judgement_->images;  // the answer may be the end of this
+    room->desk().Take({request_.message().image().image_data(), &abandoned_,
+                       [this](const absl::StatusOr<ImageOutcome>& image) { Answer(image); }});
   }
 
   void Answer(const absl::StatusOr<ImageOutcome>& image) {
@@ -180,9 +239,9 @@ class Service::Core::ImageReview final : public grpc::ServerUnaryReactor {
     if (!image.ok()) return Fail(image.status());
     if ((*image)->empty()) faults_.push_back(BadImage());
     if (faults_.empty()) {
-      core_.Accept(WithImage(request_.message(), **image), response_);
+      core_.Accept(*judgement_, WithImage(request_.message(), **image), response_);
     } else {
-      core_.Reject(ChatMessage::kImage, std::move(faults_), response_);
+      core_.Reject(request_.message(), std::move(faults_), response_);
     }
     Finish(grpc::Status::OK);
   }
@@ -195,10 +254,12 @@ class Service::Core::ImageReview final : public grpc::ServerUnaryReactor {
 
   void Fail(const absl::Status& status) {
     core_.metrics_.CountReview(ChatMessage::kImage, Verdict::kFailed);
+    NoteVerdict(request_.message(), "failed");
     Finish(rpc::ToGrpc(status));
   }
 
   Core& core_;
+  const JudgementPtr judgement_;
   const v1::ReviewRequest& request_;
   std::vector<v1::Violation> faults_;
   v1::ReviewResponse& response_;
@@ -218,16 +279,19 @@ grpc::ServerUnaryReactor* Service::Core::Review(grpc::CallbackServerContext* con
         {grpc::StatusCode::INVALID_ARGUMENT, "the message is of no kind that clients send"});
     return reactor;
   }
-  std::vector<v1::Violation> violations = rules_.Judge(message, request->decoding_violations());
+  JudgementPtr judgement = Now();
+  std::vector<v1::Violation> violations =
+      judgement->rules.Judge(message, request->decoding_violations());
   if (kind == ChatMessage::kImage && !IsAbout(violations, "image_data")) {
-    auto* const review = new ImageReview(*this, *request, std::move(violations), *response);
+    auto* const review =
+        new ImageReview(*this, std::move(judgement), *request, std::move(violations), *response);
     review->Start();
     return review;
   }
   if (violations.empty()) {
-    Accept(message, *response);
+    Accept(*judgement, message, *response);
   } else {
-    Reject(kind, std::move(violations), *response);
+    Reject(message, std::move(violations), *response);
   }
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   reactor->Finish(grpc::Status::OK);
@@ -235,23 +299,25 @@ grpc::ServerUnaryReactor* Service::Core::Review(grpc::CallbackServerContext* con
 }
 
 // Leaves out the verdict when it can't be judged, or not without looking at an image.
-void Service::Core::JudgeWords(const v1::ReviewRequest& request, v1::ReviewResponse& response) {
+void Service::Core::JudgeWords(const Judgement& judgement, const v1::ReviewRequest& request,
+                               v1::ReviewResponse& response) {
   const ChatMessage& message = request.message();
   if (!CanBeJudged(request) || message.has_image()) {
     metrics_.CountReview(message.kind_case(), Verdict::kFailed);
     return;
   }
-  std::vector<v1::Violation> violations = rules_.Judge(message, request.decoding_violations());
+  std::vector<v1::Violation> violations =
+      judgement.rules.Judge(message, request.decoding_violations());
   if (violations.empty()) {
-    Accept(message, response);
+    Accept(judgement, message, response);
   } else {
-    Reject(message.kind_case(), std::move(violations), response);
+    Reject(message, std::move(violations), response);
   }
 }
 
 // The PNG in base64 of an image in base64. Fails as ImageDesk wants it.
-absl::StatusOr<std::string> Service::Core::MakeFit(std::string_view image_data,
-                                                   const ImageNormaliser::Abandoned& abandoned) {
+absl::StatusOr<std::string> ImageRoom::MakeFit(std::string_view image_data,
+                                               const ImageNormaliser::Abandoned& abandoned) {
   const auto began = std::chrono::steady_clock::now();
   const std::optional<std::string> bytes = DecodeBase64(image_data);
   absl::StatusOr<std::string> png = absl::InvalidArgumentError("not base64");
@@ -262,17 +328,20 @@ absl::StatusOr<std::string> Service::Core::MakeFit(std::string_view image_data,
   return png;
 }
 
-void Service::Core::Accept(ChatMessage message, v1::ReviewResponse& response) {
+void Service::Core::Accept(const Judgement& judgement, ChatMessage message,
+                           v1::ReviewResponse& response) {
   metrics_.CountReview(message.kind_case(), Verdict::kAccepted);
+  NoteVerdict(message, "accepted");
   v1::Acceptance& acceptance = *response.mutable_accepted();
-  acceptance.set_stored(rules_.BelongsInHistory(message));
+  acceptance.set_stored(judgement.rules.BelongsInHistory(message));
   Complete(clock_, message);
   *acceptance.mutable_message() = std::move(message);
 }
 
-void Service::Core::Reject(ChatMessage::KindCase kind, std::vector<v1::Violation> violations,
+void Service::Core::Reject(const ChatMessage& message, std::vector<v1::Violation> violations,
                            v1::ReviewResponse& response) {
-  metrics_.CountReview(kind, Verdict::kRejected);
+  metrics_.CountReview(message.kind_case(), Verdict::kRejected);
+  NoteVerdict(message, "rejected");
   for (v1::Violation& violation : violations) {
     metrics_.CountViolation(violation.code());
     *response.mutable_rejected()->add_violations() = std::move(violation);
@@ -293,6 +362,8 @@ v1::ReviewBatchAnswer Service::ReviewAll(const v1::ReviewBatch& batch) {
   core_->JudgeAll(batch, answer);
   return answer;
 }
+
+void Service::Apply(const Settings& settings) { core_->Apply(settings); }
 
 void Service::EndStreams() { core_->EndStreams(); }
 

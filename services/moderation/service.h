@@ -33,6 +33,10 @@ class Service {
 
   grpc::Service* grpc_service();
 
+  // Takes over what can be changed while it runs: limits (but the number of pixels) and cheat
+  // codes. What is being judged keeps to the old ones. Thread-safe.
+  void Apply(const Settings& settings);
+
   // What ReviewAll does, for those in the same process. Thread-safe.
   v1::ReviewBatchAnswer ReviewAll(const v1::ReviewBatch& batch);
 

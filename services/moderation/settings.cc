@@ -14,7 +14,8 @@ void Settings::Declare(config::Table& table) {
               "Images that wait for a worker at most; further ones are refused.")
       .Number("GISCHAT_IMAGE_CACHE_BYTES", &image_cache_bytes, {.unit = "bytes"},
               "What is kept of images that were made to fit, so that the same image is not worked "
-              "on again. 0: each is worked on by itself.");
+              "on again. 0: each is worked on by itself.")
+      .Changeable({"CHEATCODES"});
 }
 
 }  // namespace gischat::moderation

@@ -10,6 +10,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/random_id.h"
+#include "common/trace/trace.h"
 #include "services/presence/gather.h"
 
 namespace gischat::presence {
@@ -202,19 +203,25 @@ void Calls::Register(const v1::RegisterRequest& request,
               .request_id = request.request_id(),
               .nickname = request.nickname(),
               .previous_nickname = request.previous_nickname(),
-              .newcomer_event = events_.Newcomer(request.nickname()),
+              .newcomer_event = events_.Newcomer(request.nickname(),
+                                                 request.has_trace() ? &request.trace() : nullptr),
               .exiter_event = {}};
   if (!claim.previous_nickname.empty()) {
     claim.exiter_event = events_.Exiter(claim.previous_nickname);
   }
-  store_.Register(std::move(claim), [&census = census_, done = std::move(done)](
-                                        absl::StatusOr<ClaimOutcome> outcome) mutable {
-    census.SawClaim(Label(outcome));
-    if (!outcome.ok()) return std::move(done)(outcome.status());
-    v1::RegisterResponse response;
-    response.set_outcome(ToProto(*outcome));
-    std::move(done)(std::move(response));
-  });
+  const bool traced = request.has_trace() && trace::IsLogged();
+  auto noted = traced ? std::make_unique<trace::Trace>(request.trace()) : nullptr;
+  store_.Register(std::move(claim),
+                  [&census = census_, noted = std::move(noted),
+                   done = std::move(done)](absl::StatusOr<ClaimOutcome> outcome) mutable {
+                    census.SawClaim(Label(outcome));
+                    if (noted != nullptr)
+                      trace::LogStep(*noted, "registered", {{"outcome", Label(outcome)}});
+                    if (!outcome.ok()) return std::move(done)(outcome.status());
+                    v1::RegisterResponse response;
+                    response.set_outcome(ToProto(*outcome));
+                    std::move(done)(std::move(response));
+                  });
 }
 
 void Calls::Unregister(const v1::UnregisterRequest& request,

@@ -15,8 +15,9 @@ chat::v1::ChatMessage NewMessage(const base::Clock& clock) {
 
 }  // namespace
 
-std::string EventWriter::Newcomer(std::string_view nickname) const {
+std::string EventWriter::Newcomer(std::string_view nickname, const trace::v1::Trace* trace) const {
   chat::v1::ChatMessage message = NewMessage(*clock_);
+  if (trace != nullptr) *message.mutable_trace() = *trace;
   message.mutable_newcomer()->set_newcomer(std::string(nickname));
   return message.SerializeAsString();
 }

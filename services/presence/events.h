@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "common/base/clock.h"
+#include "gischat/trace/v1/trace.pb.h"
 #include "services/presence/presence_store.h"
 
 namespace gischat::presence {
@@ -14,7 +15,8 @@ class EventWriter {
  public:
   explicit EventWriter(const base::Clock& clock) : clock_(&clock) {}
 
-  std::string Newcomer(std::string_view nickname) const;
+  // `trace`: of the claim; null: it is not traced.
+  std::string Newcomer(std::string_view nickname, const trace::v1::Trace* trace = nullptr) const;
   std::string Exiter(std::string_view nickname) const;
   std::string NbUsers(Count count) const;
 

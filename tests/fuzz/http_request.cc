@@ -47,13 +47,13 @@ class Server {
 
   boost::asio::io_context loop_;
   prometheus::Registry registry_;
-  edge::Settings settings_ = MakeSettings();
+  edge::LiveSettings settings_{MakeSettings()};
   WillingModeration moderation_;
   WillingPresence presence_;
   WillingFanout fanout_;
-  edge::clients::Publisher publisher_{loop_, fanout_, settings_.channels, {}, registry_};
+  edge::clients::Publisher publisher_{loop_, fanout_, settings_.Now()->channels, {}, registry_};
   edge::session::EdgeMetrics metrics_{registry_};
-  edge::http::UserLists users_{presence_, settings_.channels, registry_};
+  edge::http::UserLists users_{presence_, settings_.Now()->channels, registry_};
   edge::http::Handlers handlers_{{settings_, moderation_, presence_, fanout_, publisher_, users_,
                                   metrics_, [] { return std::vector<std::string>(); }},
                                  registry_};

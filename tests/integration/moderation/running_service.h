@@ -50,6 +50,7 @@ class RunningService {
     return at == std::string::npos ? -1 : std::stod(page.substr(at + start.size()));
   }
 
+  void Apply(const Settings& settings) { service_.Apply(settings); }
   tests::ManualClock& clock() { return clock_; }
   rpc::Server& server() { return *server_; }
 

@@ -198,5 +198,34 @@ TEST_F(ModerationService, JudgesManyAtOnce) {
   EXPECT_EQ(service_.Metric("gischat_moderation_images_waiting"), 0);
 }
 
+TEST_F(ModerationService, GoesByOtherSettingsFromTheMomentTheyAreApplied) {
+  Settings settings;
+  settings.limits.max_message_length = 5;
+  settings.limits.max_image_size = 10;
+  settings.cheatcodes = {"abc"};
+  const v1::ReviewRequest photo = ImageRequest(Encode(Photo(40, 20), "PNG"));
+  const auto size_of = [&](const Answer& answer) {
+    const auto bytes = DecodeBase64(answer.response.accepted().message().image().image_data());
+    return bytes ? Magick::Image(Magick::Blob(bytes->data(), bytes->size())).columns() : 0;
+  };
+  EXPECT_EQ(size_of(Judge(photo)), 40u);
+  EXPECT_TRUE(Judge(TextRequest("abc")).response.accepted().stored());
+  EXPECT_TRUE(Judge(TextRequest("longer")).response.has_accepted());
+  service_.Apply(settings);
+  EXPECT_TRUE(Judge(TextRequest("longer")).response.has_rejected());
+  EXPECT_FALSE(Judge(TextRequest("abc")).response.accepted().stored());
+  EXPECT_EQ(size_of(Judge(photo)), 10u) << "an outcome that was kept of another size";
+  service_.Apply({});
+  EXPECT_EQ(size_of(Judge(photo)), 40u);
+}
+
+TEST_F(ModerationService, PassesTheTraceOfAMessageOn) {
+  for (v1::ReviewRequest request :
+       {TextRequest("hello"), ImageRequest(Encode(Photo(4, 2), "PNG"))}) {
+    request.mutable_message()->mutable_trace()->set_request(7);
+    EXPECT_EQ(Judge(request).response.accepted().message().trace().request(), 7u);
+  }
+}
+
 }  // namespace
 }  // namespace gischat::moderation

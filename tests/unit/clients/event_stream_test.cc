@@ -303,5 +303,40 @@ TEST_F(EventStreamTest, IsHeardAndBrokenOnOtherThreads) {
   EXPECT_EQ(heard_.back(), "t200");
 }
 
+TEST_F(EventStreamTest, BeginsAgainWhenAChannelComesWithoutMissingAnything) {
+  Hear(SnapshotAt(0));
+  Hear(Events({EventAt(1)}));
+  stream_.Add({"New", "Newer"});
+  AwaitStream(2);
+  EXPECT_THAT(Resumed(), ElementsAre("Geotribu 0/0", "New 0/0", "Newer 0/0", "QGIS 77/1"));
+  EXPECT_TRUE(*fanout_.stream(0).cancelled);
+  EXPECT_TRUE(stream_.Health().ok()) << "it is not away meanwhile";
+  fanout_.stream(0).listener->OnResponse(Events({EventAt(2)}));  // the other one has it, too
+  fanout_.stream(0).listener->OnEnd(absl::CancelledError("ours"));
+  Hear(Events({EventAt(2), EventAt(3)}));
+  EXPECT_THAT(heard_, ElementsAre("snapshot 0", "t1", "t2", "t3"));
+  tests::Settle(loop_);
+  EXPECT_EQ(fanout_.streams(), 2u);
+}
+
+TEST_F(EventStreamTest, AsksNoMoreForAChannelThatIsRemoved) {
+  Hear(SnapshotAt(1));
+  stream_.Remove("QGIS");
+  AwaitStream(2);
+  EXPECT_THAT(Resumed(), ElementsAre("Geotribu 0/0"));
+  Hear(Events({EventAt(2)}));
+  EXPECT_THAT(heard_, ElementsAre("snapshot 1"));
+  stream_.Add({"QGIS"});
+  AwaitStream(3);
+  EXPECT_THAT(Resumed(), ElementsAre("Geotribu 0/0", "QGIS 0/0"));
+}
+
+TEST_F(EventStreamTest, AChannelThatComesWhileFanoutIsAwayIsAskedForWhenItIsBack) {
+  fanout_.stream(0).listener->OnEnd(absl::UnavailableError("cut"));
+  stream_.Add({"New"});
+  AwaitStream(2);
+  EXPECT_THAT(Resumed(), ElementsAre("Geotribu 0/0", "New 0/0", "QGIS 0/0"));
+}
+
 }  // namespace
 }  // namespace gischat::edge::clients

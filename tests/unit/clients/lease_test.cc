@@ -267,5 +267,75 @@ TEST_F(LeaseTest, GivesALostLeaseUpEverywhereBeforeItTakesAnother) {
   EXPECT_THAT(Reported(), ElementsAre("Geotribu=0", "QGIS=1"));
 }
 
+TEST_F(LeaseTest, AnnouncesAChannelThatComesLaterAlone) {
+  Begin();
+  lease_.Add("New");
+  Settle();
+  ASSERT_EQ(presence_.reports.size(), 2u);
+  EXPECT_TRUE(presence_.reports.last().announce());
+  EXPECT_EQ(presence_.reports.last().lease(), "L1");
+  EXPECT_EQ(presence_.reports.last().sequence(), 2u);
+  EXPECT_THAT(Reported(), ElementsAre("New=0"));
+  AnswerReport();
+  Connect("ada", "New");
+  EXPECT_FALSE(presence_.reports.last().announce());
+  EXPECT_THAT(Reported(), ElementsAre("New=1"));
+  AnswerReport();
+  EXPECT_THAT(told_, ElementsAre("ada=1"));
+}
+
+TEST_F(LeaseTest, WhatChangesElsewhereIsReportedAfterTheNewChannel) {
+  Begin();
+  Connect("ada");
+  lease_.Add("New");  // while a report is under way
+  Connect("bob");
+  AnswerReport();
+  ASSERT_EQ(presence_.reports.size(), 3u);
+  EXPECT_TRUE(presence_.reports.last().announce());
+  EXPECT_THAT(Reported(), ElementsAre("New=0"));
+  presence_.reports.AnswerLast(absl::UnavailableError("away"));
+  ASSERT_TRUE(RunUntil([&] { return presence_.reports.size() == 4; }));
+  EXPECT_TRUE(presence_.reports.last().announce());
+  EXPECT_THAT(Reported(), ElementsAre("New=0"));
+  AnswerReport();
+  ASSERT_EQ(presence_.reports.size(), 5u);
+  EXPECT_FALSE(presence_.reports.last().announce()) << "a lease that was lost would not be noticed";
+  EXPECT_THAT(Reported(), ElementsAre("Geotribu=0", "New=0", "QGIS=2"));
+  AnswerReport();
+  EXPECT_THAT(told_, ElementsAre("ada=1", "bob=2"));
+}
+
+TEST_F(LeaseTest, EndsInAChannelThatIsRemoved) {
+  Begin();
+  lease_.Remove("Geotribu");
+  Settle();
+  ASSERT_EQ(presence_.detaches.size(), 1u);
+  EXPECT_EQ(presence_.detaches.last().lease(), "L1");
+  EXPECT_THAT(presence_.detaches.last().channels(), ElementsAre("Geotribu"));
+  presence_.detaches.AnswerLast(absl::UnavailableError("away"));
+  ASSERT_TRUE(RunUntil([&] { return presence_.detaches.size() == 2; }));
+  presence_.detaches.AnswerLast(presence::v1::DetachResponse());
+  LoseLease("L2");
+  EXPECT_THAT(Reported(), ElementsAre("QGIS=1"));
+}
+
+TEST_F(LeaseTest, DoesNotTakeARemovedChannelForALostLease) {
+  Begin();
+  Connect("ada", "Geotribu");
+  Disconnect("Geotribu");
+  lease_.Remove("Geotribu");
+  Settle();
+  EXPECT_EQ(presence_.detaches.size(), 0u) << "a report about it is under way";
+  const size_t attaches = presence_.attaches.size();
+  presence_.reports.AnswerLast(FakePresence::Counted(presence_.reports.last(), /*known=*/false));
+  ASSERT_TRUE(RunUntil([&] { return presence_.detaches.size() == 1; }));
+  EXPECT_THAT(presence_.detaches.last().channels(), ElementsAre("Geotribu"));
+  EXPECT_EQ(presence_.attaches.size(), attaches);
+  lease_.Add("Geotribu");
+  Settle();
+  EXPECT_TRUE(presence_.reports.last().announce());
+  EXPECT_THAT(Reported(), ElementsAre("Geotribu=0"));
+}
+
 }  // namespace
 }  // namespace gischat::edge::clients

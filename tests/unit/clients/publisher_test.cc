@@ -384,5 +384,34 @@ TEST_F(PublisherTest, TakesMessagesOfManyThreadsWhileAnotherAnswers) {
   EXPECT_EQ(publisher_->pending(), 0u);
 }
 
+TEST_F(PublisherTest, ChannelsComeAndGo) {
+  Say("early", "New");
+  publisher_->Add("New");
+  Say("in time", "New");
+  ASSERT_EQ(batches(), 1u);
+  EXPECT_THAT(Batch(0), ElementsAre("in time"));
+  Say("waits", "New");
+  publisher_->Remove("New");
+  Say("late", "New");
+  EXPECT_THAT(outcomes_, ElementsAre("early NOT_FOUND", "in time UNKNOWN",
+                                     "waits DEADLINE_EXCEEDED", "late NOT_FOUND"));
+  AnswerPublished();
+  Say("elsewhere");
+  AnswerPublished();
+  EXPECT_EQ(outcomes_.back(), "elsewhere OK");
+}
+
+TEST_F(PublisherTest, PassesTheTraceOfAMessageOn) {
+  trace::v1::Trace trace;
+  trace.set_request(7);
+  publisher_->Publish(
+      "QGIS", "traced", true, [](const absl::Status&) {}, trace);
+  Say("not traced");
+  const PublishRequest request = fanout_.publishes.request(0);
+  ASSERT_EQ(request.drafts_size(), 2);
+  EXPECT_EQ(request.drafts(0).trace().request(), 7u);
+  EXPECT_FALSE(request.drafts(1).has_trace());
+}
+
 }  // namespace
 }  // namespace gischat::edge::clients

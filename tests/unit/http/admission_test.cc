@@ -190,5 +190,20 @@ TEST_F(AdmissionTest, MayEndBeforeItsTickets) {
   tickets_.clear();
 }
 
+TEST_F(AdmissionTest, GoesByOtherLimitsFromTheMomentTheyChange) {
+  Limit({.connections = 1, .message_rate = 1, .allowed_origins = {}});
+  EXPECT_EQ(Enter("a"), 0);
+  EXPECT_EQ(Enter("b"), 503);
+  EXPECT_FALSE(admission_->RefuseMessage("a", now_));
+  EXPECT_TRUE(admission_->RefuseMessage("a", now_));
+  admission_->Change({.connections = 2, .message_rate = 100, .allowed_origins = {"https://x"}});
+  EXPECT_EQ(Enter("b", "https://y"), 403);
+  EXPECT_EQ(Enter("b", "https://x"), 0);
+  EXPECT_EQ(Enter("c"), 503);
+  now_ += milliseconds(100);
+  EXPECT_FALSE(admission_->RefuseMessage("a", now_)) << "whoever is known has the new rate";
+  EXPECT_TRUE(tickets_[0].messages->Take(now_));
+}
+
 }  // namespace
 }  // namespace gischat::edge::http

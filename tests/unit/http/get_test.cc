@@ -48,7 +48,9 @@ TEST_F(GetTest, ListsTheChannelsInTheOrderOfTheSetting) {
 }
 
 TEST_F(GetTest, TellsTheRules) {
-  settings_.limits.max_message_length = 1234;
+  Settings changed = MakeSettings();
+  changed.limits.max_message_length = 1234;
+  settings_.Replace(changed);
   ExpectJson(Get("/rules"), 200,
              R"({"rules":"Be kind – always","main_lang":"fr","min_author_length":3,)"
              R"("max_author_length":32,"max_message_length":1234,"max_image_size":800,)"

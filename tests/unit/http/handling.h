@@ -73,9 +73,9 @@ class HandlersFixture : public testing::Test {
   }
 
   tests::EdgeParts parts_;
-  Settings settings_ = MakeSettings();
+  LiveSettings settings_{MakeSettings()};
   std::vector<std::string> faults_;
-  UserLists users_{parts_.presence, settings_.channels, parts_.registry};
+  UserLists users_{parts_.presence, settings_.Now()->channels, parts_.registry};
   Handlers handlers_{{settings_, parts_.moderation, parts_.presence, parts_.fanout,
                       parts_.publisher, users_, parts_.metrics, [this] { return faults_; }},
                      parts_.registry};

@@ -302,5 +302,23 @@ TEST(UserListsThreadsTest, NobodyGetsAListOlderThanWhatHeHeard) {
   for (std::thread& client : clients) client.join();
 }
 
+TEST_F(UserListsTest, ChannelsComeAndGo) {
+  absl::Status outcome;
+  const auto ask = [&](const std::string& channel) {
+    outcome = absl::UnknownError("no answer");
+    lists_.Get(channel, [&](auto json) { outcome = json.status(); });
+  };
+  ask("New");
+  EXPECT_TRUE(absl::IsNotFound(outcome));
+  lists_.Add("New");
+  ask("New");
+  EXPECT_EQ(presence_.lists.last().channel(), "New");
+  lists_.Remove("New");  // while presence is asked
+  presence_.lists.AnswerLast(presence::v1::ListUsersResponse());
+  EXPECT_TRUE(outcome.ok());
+  ask("New");
+  EXPECT_TRUE(absl::IsNotFound(outcome));
+}
+
 }  // namespace
 }  // namespace gischat::edge::http

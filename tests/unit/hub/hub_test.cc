@@ -405,5 +405,69 @@ TEST(Hub, TenThousandClientsComeAndGo) {
   EXPECT_EQ(world.hub.member_count(), 0u);
 }
 
+TEST(Hub, AChannelThatComesLaterCanBeJoined) {
+  World world;
+  EXPECT_FALSE(world.hub.HasChannel("New"));
+  world.hub.Open("New");
+  EXPECT_TRUE(world.hub.HasChannel("New"));
+  RecordingMember member;
+  bool joined = false;
+  world.hub.Join(member, "New", nullptr, [&] { joined = true; });
+  EXPECT_FALSE(joined) << "before its first snapshot";
+  ChannelUpdate snapshot = SnapshotAt(5, {TextAt(5)});
+  snapshot.channel = "New";
+  ChannelUpdate next = UpdateOf(TextAt(6));
+  next.channel = "New";
+  world.Apply({snapshot, next});
+  EXPECT_TRUE(joined);
+  EXPECT_THAT(member.seen, ElementsAre("t5", "t6"));
+  world.hub.Leave(member);
+}
+
+TEST(Hub, WhoIsInAChannelThatIsClosedGoesOnHearingIt) {
+  World world;
+  world.Apply({SnapshotAt(0)});
+  RecordingMember member;
+  world.Join(member);
+  world.hub.Close(kChannel);
+  EXPECT_FALSE(world.hub.HasChannel(kChannel));
+  world.hub.Forget(kChannel);  // without effect: somebody is there
+  world.Happen(TextAt(1));
+  EXPECT_THAT(member.seen, ElementsAre("t1"));
+  EXPECT_EQ(world.hub.place(kChannel).offset, 1u);
+  world.hub.Leave(member);
+  world.hub.Forget(kChannel);
+  world.Happen(TextAt(2));
+  EXPECT_EQ(world.hub.place(kChannel).epoch, 0u) << "not forgotten";
+}
+
+TEST(Hub, AChannelThatIsOpenedAgainIsAsItWas) {
+  World world;
+  world.Apply({SnapshotAt(3, {TextAt(3)})});
+  world.hub.Close(kChannel);
+  world.hub.Open(kChannel);
+  world.hub.Forget(kChannel);  // without effect: it is open
+  EXPECT_TRUE(world.hub.HasChannel(kChannel));
+  RecordingMember member;
+  world.Join(member);
+  EXPECT_THAT(member.seen, ElementsAre("t3"));
+  world.hub.Leave(member);
+}
+
+TEST(Hub, AChannelThatWasForgottenBeginsAfresh) {
+  World world;
+  world.Apply({SnapshotAt(3, {TextAt(3)})});
+  world.hub.Close(kChannel);
+  world.hub.Forget(kChannel);
+  world.hub.Open(kChannel);
+  RecordingMember member;
+  world.Join(member);
+  EXPECT_THAT(member.seen, IsEmpty());
+  world.Apply({SnapshotAt(9, {TextAt(9)})});
+  EXPECT_THAT(member.seen, ElementsAre("t9"));
+  EXPECT_THAT(world.observer.restarts, IsEmpty());
+  world.hub.Leave(member);
+}
+
 }  // namespace
 }  // namespace gischat::edge::hub

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
 
 #include <string>
 #include <utility>
@@ -271,6 +272,23 @@ TEST_F(SessionMessagesTest, ReadsNoMoreWhileRefusalsWaitForTheirTurn) {
   parts_.Accept(0);
   EXPECT_TRUE(client.session().CanTakeMore());
   EXPECT_EQ(client.resumed, 1);
+}
+
+TEST_F(SessionMessagesTest, MessagesHaveATraceOnlyWhenSomebodyLooks) {
+  const auto sent = [this] {
+    const auto batch = parts_.fanout.publishes.last();
+    return batch.drafts(batch.drafts_size() - 1);
+  };
+  Client client(parts_);
+  client.Enter();
+  client.Say("nobody looks");
+  EXPECT_FALSE(sent().has_trace());
+  EXPECT_FALSE(parts_.moderation.reviews.last().message().has_trace());
+  spdlog::set_level(spdlog::level::debug);
+  client.Say("the log does");
+  spdlog::set_level(spdlog::level::info);
+  EXPECT_NE(sent().trace().request(), 0u);
+  EXPECT_EQ(sent().trace().request(), parts_.moderation.reviews.last().message().trace().request());
 }
 
 }  // namespace

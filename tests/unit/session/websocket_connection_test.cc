@@ -246,5 +246,28 @@ TEST_F(WebSocketTest, StopsReadingWhileTooMuchWaitsAndGoesOnLater) {
   EXPECT_EQ(parts_.Published().back(), "299");
 }
 
+TEST_F(WebSocketTest, IsShownWhatOthersSaidBeforeItsChannelGoes) {
+  Peer& peer = Enter();
+  parts_.hub.Close(tests::EdgeParts::kChannel);
+  connection_.lock()->GoAway(WebSocketConnection::Farewell::kChannelRemoved);
+  tests::Settle(parts_.loop);
+  parts_.Happen(tests::TextMessage("of somebody else"));
+  EXPECT_EQ(peer.AwaitClose(), 1001);
+  EXPECT_EQ(peer.close_reason, "channel removed");
+  EXPECT_THAT(peer.seen, Contains("of somebody else"));
+  EXPECT_EQ(tests::MetricValue(parts_.registry, "gischat_edge_connections_cut_total", "removed"),
+            1);
+}
+
+TEST_F(WebSocketTest, IsNotLetInWhenItsChannelWentDuringTheUpgrade) {
+  Peer& peer = Open();
+  peer.tcp().Read();
+  parts_.hub.Close(tests::EdgeParts::kChannel);
+  EXPECT_EQ(peer.AwaitClose(), 1001);
+  EXPECT_EQ(peer.close_reason, "channel removed");
+  EXPECT_EQ(parts_.hub.member_count(), 0u);
+  EXPECT_EQ(parts_.Reported(), 0u);
+}
+
 }  // namespace
 }  // namespace gischat::edge::session
