@@ -33,7 +33,12 @@ std::optional<uint64_t> Smallest(const std::filesystem::path& hierarchy, std::st
 }
 
 bool ListsMemory(std::string_view controllers) {
-  return ("," + std::string(controllers) + ",").find(",memory,") != std::string::npos;
+  while (!controllers.empty()) {
+    const size_t comma = std::min(controllers.find(','), controllers.size());
+    if (controllers.substr(0, comma) == "memory") return true;
+    controllers.remove_prefix(std::min(comma + 1, controllers.size()));
+  }
+  return false;
 }
 
 }  // namespace

@@ -173,8 +173,12 @@ class EventStream::Core : public std::enable_shared_from_this<Core> {
     asio::post(loop_, [self = shared_from_this()] {
       {
         const std::lock_guard lock(self->mutex_);
-        if (self->generation_ == 0) return;  // not begun, or about to begin again
+        // Not begun, or about to begin again.
+        if (self->generation_ == 0 && self->trying_.empty()) return;
+        self->generation_ = 0;
+        self->trying_.clear();
       }
+      self->streams_.clear();
       self->Open();
     });
   }

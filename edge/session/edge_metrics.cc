@@ -48,7 +48,7 @@ EdgeMetrics::EdgeMetrics(prometheus::Registry& registry)
                    RefusalReasons()),
       cut_(registry, "gischat_edge_connections_cut_total",
            "Connections ended by the edge, by cause", "cause",
-           {"slow", "stalled", "silent", "shutdown"}),
+           {"slow", "stalled", "silent", "shutdown", "removed"}),
       restarts_(CounterFamily(registry, "gischat_edge_channel_restarts_total",
                               "Times that a channel started afresh while clients were in it: "
                               "messages that are not stored may be missing")

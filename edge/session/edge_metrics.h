@@ -29,7 +29,8 @@ class EdgeMetrics final : public hub::DeliveryObserver {
   // A client was told that something of it is refused. `reason`: a word of a closed set, which
   // stands in edge_metrics.cc.
   void OnUncompliant(std::string_view reason);
-  // A connection was ended by us. `why`: "slow", "stalled", "silent" or "shutdown".
+  // A connection was ended by us. `why`: "slow", "stalled", "silent", "shutdown" or
+  // "removed" (its channel).
   void OnCut(std::string_view why);
   // For so many clients more than before (or fewer), and so many bytes, something waits that their
   // sockets do not take.

@@ -405,7 +405,7 @@ TEST_F(PublisherTest, PassesTheTraceOfAMessageOn) {
   trace::v1::Trace trace;
   trace.set_request(7);
   publisher_->Publish(
-      "QGIS", "traced", true, [](const absl::Status&) {}, trace);
+      "QGIS", "traced", true, [](const absl::Status&) {}, Publisher::Clock::now(), trace);
   Say("not traced");
   const PublishRequest request = fanout_.publishes.request(0);
   ASSERT_EQ(request.drafts_size(), 2);
