@@ -89,9 +89,12 @@ void Worker::LetIn(http::Upgrade upgrade) {
                                     {net::Rate(settings->message_rate), upgrade.ticket.messages}};
   using Connection = session::WebSocketConnection;
   const auto request = std::static_pointer_cast<Connection::Request>(upgrade.request);
-  std::make_shared<Connection>(std::move(upgrade.socket), std::move(upgrade.unread), limits, parts,
-                               std::move(identity), keepalive_, std::move(upgrade.ticket.place))
-      ->Start(std::move(*request));
+  const auto connection = std::make_shared<Connection>(
+      std::move(upgrade.socket), std::move(upgrade.unread), limits, parts, std::move(identity),
+      keepalive_, std::move(upgrade.ticket.place));
+  // Should the channel be back by then, it has another life than this connection.
+  if (open == rooms_.end()) connection->TurnAway();
+  connection->Start(std::move(*request));
 }
 
 void Worker::Apply(hub::Updates updates) {

@@ -80,7 +80,9 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
   }
 
   void Connect(const std::string& name, std::function<void(hub::Count)> counted) {
-    Channel& channel = channels_[name];
+    const auto found = channels_.find(name);
+    if (found == channels_.end()) return;
+    Channel& channel = found->second;
     ++channel.connections;
     channel.changed = true;
     channel.waiting.push_back(std::move(counted));
@@ -88,7 +90,9 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
   }
 
   void Disconnect(const std::string& name) {
-    Channel& channel = channels_[name];
+    const auto found = channels_.find(name);
+    if (found == channels_.end()) return;
+    Channel& channel = found->second;
     --channel.connections;
     channel.changed = true;
     ReportSoon();

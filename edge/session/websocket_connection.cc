@@ -59,7 +59,7 @@ void WebSocketConnection::OnAccepted(boost::system::error_code error) {
   if (error) return;  // the client was told by the answer; it was never let in
   // Its upgrade was under way while everybody was sent away.
   if (keepalive_.closed()) return Close();
-  if (!session_->MayEnter()) {  // likewise, while its channel was removed
+  if (turned_away_ || !session_->MayEnter()) {  // likewise, while its channel was removed
     farewell_ = Farewell::kChannelRemoved;
     return Close();
   }

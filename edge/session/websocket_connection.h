@@ -49,6 +49,10 @@ class WebSocketConnection final : public Wire,
   // have said until then.
   void GoAway(Farewell why = Farewell::kRestart);
 
+  // Its upgrade was answered too late: once it is accepted, it is told that its channel is gone.
+  // Before Start().
+  void TurnAway() { turned_away_ = true; }
+
   const std::string& channel() const { return session_->identity().channel; }
 
   // How much the client may say from now on.
@@ -116,6 +120,7 @@ class WebSocketConnection final : public Wire,
   bool reading_ = false;
   bool leaving_ = false;  // is sent away
   Farewell farewell_ = Farewell::kRestart;
+  bool turned_away_ = false;
   bool ended_ = false;
   bool cut_ = false;
 };

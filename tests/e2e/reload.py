@@ -138,6 +138,15 @@ class Reload(unittest.TestCase):
         self.addCleanup(client.socket.abort)
         return client
 
+    def enter(self, channel: str) -> list[ChatClient]:
+        """Two clients for each edge; the first wait for what the channel begins with."""
+        clients = [self.client(edge, channel) for edge in self.chat.edges]
+        for client in clients:
+            client.until_mark(client.mark())
+        clients += [self.client(edge, channel) for edge in self.chat.edges]
+        all_are_in(clients)
+        return clients
+
     def test_under_load(self) -> None:
         load = Load(self.chat.edges)
         try:
@@ -235,8 +244,7 @@ class Reload(unittest.TestCase):
         for edge in self.chat.edges:
             self.until(lambda: self.channels(edge) == [STAYS, COMES, GOES], "three", since)
         for channel in (COMES, GOES):
-            members = [self.client(edge, channel) for edge in self.chat.edges for _ in range(2)]
-            all_are_in(members)
+            members = self.enter(channel)
             members[0].wait_for_count(len(members))
             members[-1].register("Ada")  # her name was given back
             self.assertEqual(request(self.chat.edges[-1], "GET", f"/channel/{channel}/users").json(),
@@ -245,6 +253,50 @@ class Reload(unittest.TestCase):
         for process in self.chat.edge_processes:
             self.assertEqual(process.readiness(), 200)
             self.assertEqual(self.metric(process, "gischat_edge_leases_lost_total"), 0)
+
+    def test_a_channel_that_comes_and_goes_all_the_time(self) -> None:
+        ended = threading.Event()
+        faults: list[str] = []
+
+        def come_and_speak(edge: Address) -> None:
+            while not ended.is_set():
+                try:
+                    client = ChatClient(edge, GOES)
+                    client.mark()
+                    closed = client.socket.wait_for_close()
+                    if closed.code != 1001:
+                        faults.append(repr(closed))
+                except HandshakeRefused as refused:
+                    if refused.response.status != 403:
+                        faults.append(repr(refused))
+                except (TimeoutError, OSError) as failure:
+                    faults.append(repr(failure))
+
+        threads = [threading.Thread(target=come_and_speak, args=(edge,))
+                   for edge in self.chat.edges for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for turn in range(40):
+            self.reload(CHANNELS=STAYS if turn % 2 == 0 else f"{STAYS},{GOES}")
+            for process in self.chat.processes:
+                self.assertTrue(process.running, process.tail())
+            time.sleep(0.01 * (turn % 7))  # reloads meet each other in all stages
+        since = self.reload(CHANNELS=STAYS)
+        ended.set()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(faults, [])
+        self.reload(CHANNELS=f"{STAYS},{GOES}")
+        for edge in self.chat.edges:
+            wait_until(lambda: self.channels(edge) == [STAYS, GOES], "both")
+        clients = self.enter(GOES)
+        try:
+            clients[0].wait_for_count(len(clients))
+        except TimeoutError:
+            self.fail(f"{len(clients)} clients count {clients[0].counts}")
+        self.assertLess(time.monotonic() - since, 15)
+        for process in self.chat.edge_processes:
+            self.assertEqual(process.readiness(), 200)
 
     def test_the_environment_wins(self) -> None:
         self.write(CHANNELS="Inside", RULES="of the file")
