@@ -55,6 +55,8 @@ def scrape(process: ServerProcess) -> set[str]:
 def use(deployment: Deployment) -> None:
     """A little of everything."""
     clients = [ChatClient(edge, CHANNEL) for edge in deployment.edges]
+    for client in clients:
+        client.wait_for_count(len(clients))
     clients[0].register("Ada")
     for client in clients[1:]:
         client.expect("newcomer")
