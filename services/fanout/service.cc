@@ -248,14 +248,16 @@ class Service::Rpcs
           v1::Fanout::WithCallbackMethod_Publish<v1::Fanout::WithCallbackMethod_PublishAll<
               v1::Fanout::WithCallbackMethod_History<v1::Fanout::Service>>>> {
  public:
-  Rpcs(fanout::Service& service, bus::MessageBus& bus, std::shared_ptr<Streams> streams)
+  Rpcs(fanout::Service& service, boost::asio::io_context& loop, bus::MessageBus& bus,
+       std::shared_ptr<Streams> streams)
       : service_(service),
+        loop_(loop),
         bus_(bus),
         streams_(std::move(streams)),
         publishes_([this](const v1::PublishAllRequest& request, v1::PublishAllResponse& response,
                           std::function<void()> done) {
           service_.Publish(request.publish(), DeadlineOf(request),
-                           [&response, done = std::move(done)](auto published) {
+                           [this, &response, done = std::move(done)](auto published) {
                              if (published.ok()) {
                                *response.mutable_published() = *std::move(published);
                              } else {
@@ -263,7 +265,7 @@ class Service::Rpcs
                                response.set_code(static_cast<uint32_t>(published.status().code()));
                                response.set_error(words.data(), words.size());
                              }
-                             done();
+                             AfterEvents(done);
                            });
         }) {}
 
@@ -284,7 +286,17 @@ class Service::Rpcs
                                                         const grpc::ByteBuffer* request) override;
 
  private:
+  // What was published is waited for more than the answer that says so, and the bus tells both at
+  // the same time: the event goes down its stream in the next turn of the loop, the answer behind
+  // it.
+  void AfterEvents(std::function<void()> answer) {
+    boost::asio::post(loop_, [this, answer = std::move(answer)]() mutable {
+      boost::asio::post(loop_, std::move(answer));
+    });
+  }
+
   fanout::Service& service_;
+  boost::asio::io_context& loop_;
   bus::MessageBus& bus_;
   const std::shared_ptr<Streams> streams_;
   rpc::Answers<v1::PublishAllRequest, v1::PublishAllResponse> publishes_;
@@ -341,7 +353,7 @@ Service::Service(boost::asio::io_context& loop, bus::MessageBus& bus,
                  prometheus::Registry& registry, size_t max_stream_bytes)
     : bus_(bus),
       streams_(std::make_shared<Streams>(loop, bus, registry, max_stream_bytes)),
-      rpcs_(std::make_unique<Rpcs>(*this, bus, streams_)) {}
+      rpcs_(std::make_unique<Rpcs>(*this, loop, bus, streams_)) {}
 
 Service::~Service() { Stop(); }
 
