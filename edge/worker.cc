@@ -18,11 +18,6 @@ namespace asio = boost::asio;
 // Connection ids of a worker begin with its number.
 constexpr int kNumberShift = 48;
 
-// How long events wait for others that are under way; see ApplyArrived().
-constexpr std::chrono::microseconds kLingerPerClient(1);
-constexpr std::chrono::microseconds kLongestLinger(5000);
-constexpr size_t kCrowd = 50;  // with fewer clients nothing is worth waiting for
-
 // While everybody is sent away, those who are due are at every step.
 constexpr std::chrono::milliseconds kDrainStep(100);
 
@@ -112,7 +107,7 @@ void Worker::EndTurn() {
 }
 
 // What comes within a moment goes out with the same writes, which is why an event waits for others
-// that are known to come. Never for long: a tenth of what writing to everybody takes at least.
+// that are known to come. Never for long: see Traffic::Linger().
 void Worker::ApplyArrived() {
   {
     const std::lock_guard lock(mutex_);
@@ -120,8 +115,7 @@ void Worker::ApplyArrived() {
   }
   if (AwaitsMore()) {
     if (std::exchange(lingering_, true)) return;
-    linger_timer_.expires_after(
-        std::min(kLongestLinger, kLingerPerClient * static_cast<int64_t>(hub_.member_count())));
+    linger_timer_.expires_after(traffic_.Linger(hub_.member_count()));
     linger_timer_.async_wait([this](boost::system::error_code error) {
       if (!error) ApplyNow();
     });
@@ -142,7 +136,7 @@ void Worker::ApplyNow() {
 }
 
 bool Worker::AwaitsMore() {
-  if (hub_.member_count() < kCrowd) return false;
+  if (traffic_.Linger(hub_.member_count()).count() == 0) return false;
   if (traffic_.under_way > 0) return true;
   const std::lock_guard lock(mutex_);
   if (arrived_.empty() || arrived_.back()->empty()) return false;

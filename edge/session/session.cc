@@ -283,6 +283,7 @@ void Session::OnPublished(const Published& published, const absl::Status& status
 
 void Session::Register(const std::string& wanted, const trace::v1::Trace& trace) {
   claiming_ = true;
+  ++parts_.traffic.claims;
   clients::Lease::Claim claim;
   claim.channel = identity_.channel;
   claim.connection = identity_.connection;
@@ -320,8 +321,16 @@ void Session::EndPause(uint64_t pause) {
   Advance();
 }
 
+// False: there was none.
+bool Session::EndClaim() {
+  if (!std::exchange(claiming_, false)) return false;
+  --parts_.traffic.claims;
+  Settle();
+  return true;
+}
+
 void Session::OnClaimed(const std::string& wanted, clients::ClaimOutcome outcome) {
-  if (std::exchange(claiming_, false)) Settle();
+  EndClaim();
   paused_ = false;
   claimed_nickname.clear();
   const bool registered = outcome == clients::ClaimOutcome::kRegistered;
@@ -357,8 +366,7 @@ void Session::OnClosed() {
   parts_.metrics.OnDisconnected(identity_.api);
   parts_.hub.Leave(*this);
   parts_.lease.Disconnect(identity_.channel);
-  const bool was_claiming = std::exchange(claiming_, false);  // its outcome is told to nobody now
-  if (was_claiming) Settle();
+  const bool was_claiming = EndClaim();  // its outcome is told to nobody now
   if (was_claiming || outbox_.HasSlowReview()) {
     // The name is free at once; an image that is still being looked at comes later.
     return Unregister();

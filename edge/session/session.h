@@ -131,6 +131,7 @@ class Session final : public hub::Member, public std::enable_shared_from_this<Se
   void Publish(Outgoing& outgoing);
   void OnPublished(const Published& published, const absl::Status& status);
   void Register(const std::string& wanted, const trace::v1::Trace& trace);
+  bool EndClaim();
   void OnClaimed(const std::string& wanted, clients::ClaimOutcome outcome);
   void OnNicknameLost(const std::string& lost);
   void Unregister();
