@@ -169,8 +169,8 @@ class Reload(unittest.TestCase):
         long_text = "x" * 30
         chatter.say(long_text)
         chatter.expect("text", text=long_text)
-        since = self.reload(CHANNELS=f"{STAYS},{GOES}", RULES='"new rules"', MAX_MESSAGE_LENGTH="20",
-                            CHEATCODES="abracadabra", GISCHAT_IDLE_TIMEOUT="60")
+        since = self.reload(CHANNELS=f"{STAYS},{GOES}", RULES='"new rules"',
+                            MAX_MESSAGE_LENGTH="20", CHEATCODES="abracadabra", GISCHAT_IDLE_TIMEOUT="60")
         for edge in self.chat.edges:
             self.until(lambda: request(edge, "GET", "/rules").json()["rules"] == "new rules",
                        "new rules", since)
@@ -187,11 +187,12 @@ class Reload(unittest.TestCase):
         stored = request(self.chat.edges[0], "GET", f"/channel/{GOES}/last").json()
         self.assertNotIn("abracadabra", [m.get("text") for m in stored])
         for process in self.chat.processes:
-            self.until(lambda: self.metric(process, 'gischat_config_reloads_total{result="ok"}') == 1,
-                       "counted", since)
+            self.until(
+                lambda: self.metric(process, 'gischat_config_reloads_total{result="ok"}') == 1,
+                "counted", since)
             self.assertEqual(self.metric(process, "gischat_config_last_reload_successful"), 1)
         for process in self.chat.edge_processes:
-            process.wait_for_line("GISCHAT_IDLE_TIMEOUT has another value in the file: that needs a restart")
+            process.wait_for_line("GISCHAT_IDLE_TIMEOUT has another value .* needs a restart")
             process.wait_for_line("read again on SIGHUP, changed: .*RULES")
 
     def refuse_a_bad_file(self) -> None:
@@ -247,8 +248,8 @@ class Reload(unittest.TestCase):
             members = self.enter(channel)
             members[0].wait_for_count(len(members))
             members[-1].register("Ada")  # her name was given back
-            self.assertEqual(request(self.chat.edges[-1], "GET", f"/channel/{channel}/users").json(),
-                             ["Ada"])
+            users = request(self.chat.edges[-1], "GET", f"/channel/{channel}/users").json()
+            self.assertEqual(users, ["Ada"])
             self.assertLess(time.monotonic() - since, 3 * EFFECT_SECONDS)
         for process in self.chat.edge_processes:
             self.assertEqual(process.readiness(), 200)

@@ -88,7 +88,7 @@ class Tracing(unittest.TestCase):
                          trace_id=SOCKET_TRACE)
         self.await_steps(chat, way, trace_id=PUT_TRACE)
         for kind in ("text", "image"):
-            received = [s for s in self.steps(chat, trace_id=SOCKET_TRACE, step="received", kind=kind)]
+            received = self.steps(chat, trace_id=SOCKET_TRACE, step="received", kind=kind)
             request = received[-1]["request"]
             self.await_steps(chat, way, trace_id=SOCKET_TRACE, request=request)
         # Every edge says that it has delivered.
