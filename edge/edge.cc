@@ -107,6 +107,9 @@ class Edge::Parts {
                                                   handlers_, admission_, proxies_},
                                    alive));
     }
+    lease_.OnSettledCount([this](const std::string& channel, hub::Count count) {
+      for (const auto& worker : workers_) worker->TellCount(channel, count);
+    });
     for (const std::string& channel : settings_.channels) OpenOnWorkers(channel, nullptr);
   }
 

@@ -101,6 +101,11 @@ void Worker::Apply(hub::Updates updates) {
   asio::post(context_, [this] { ApplyArrived(); });
 }
 
+void Worker::TellCount(std::string channel, hub::Count count) {
+  asio::post(context_,
+             [this, channel = std::move(channel), count] { hub_.TellCount(channel, count); });
+}
+
 void Worker::EndTurn() {
   shared_.publisher.Flush();
   if (lingering_) ApplyArrived();

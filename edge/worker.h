@@ -65,6 +65,9 @@ class Worker {
   // Thread-safe.
   void Apply(hub::Updates updates);
 
+  // Tells a count to those clients of a channel who were told an older one. Thread-safe.
+  void TellCount(std::string channel, hub::Count count);
+
   // Serves a channel. `life` is kept by everything that goes on in it, `done` is let go when the
   // first client may come. Thread-safe, as what follows.
   void Open(std::string channel, std::shared_ptr<void> life, std::shared_ptr<void> done);

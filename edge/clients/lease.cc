@@ -62,6 +62,10 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
     });
   }
 
+  void OnSettledCount(std::function<void(const std::string&, hub::Count)> callback) {
+    on_settled_count_ = std::move(callback);
+  }
+
   void Attach() {
     presence::v1::AttachRequest request;
     request.set_edge(edge_);
@@ -167,6 +171,8 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
     uint64_t connections = 0;
     bool changed = false;                                   // since the last report that was sent
     bool announced = false;                                 // presence knows the lease in it
+    uint64_t revision = 0;                                  // of the count that was heard last
+    absl::Time revised;                                     // when that revision was first heard
     std::vector<std::function<void(hub::Count)>> waiting;   // for the next report
     std::vector<std::function<void(hub::Count)>> reported;  // for the answer to the one under way
   };
@@ -269,11 +275,21 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
       for (auto& counted : std::exchange(channel->second.reported, {})) {
         counted({count.connections(), count.revision()});
       }
+      NoteCount(count.channel(), channel->second, {count.connections(), count.revision()});
     }
     const bool changed = std::any_of(channels_.begin(), channels_.end(), [](const auto& entry) {
       return entry.second.changed || !entry.second.announced;
     });
     if (changed || renewal_due_) Report(/*everything=*/std::exchange(renewal_due_, false));
+  }
+
+  void NoteCount(const std::string& name, Channel& channel, const hub::Count& count) {
+    const absl::Time now = absl::Now();
+    if (std::exchange(channel.revision, count.revision) != count.revision) {
+      channel.revised = now;
+    } else if (on_settled_count_ && now - channel.revised >= renew_every_) {
+      on_settled_count_(name, count);
+    }
   }
 
   // Every renew_every_ a whole report, which renews the lease in every channel.
@@ -495,6 +511,7 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
   asio::io_context& loop_;
   PresenceClient& presence_;
   const std::string edge_;
+  std::function<void(const std::string&, hub::Count)> on_settled_count_;
   std::map<std::string, Channel> channels_;
   std::map<Key, Name> names_;                            // held
   std::map<Key, std::shared_ptr<PendingClaim>> claims_;  // being claimed
@@ -521,6 +538,10 @@ Lease::Lease(asio::io_context& loop, PresenceClient& presence, std::string edge,
           std::make_shared<Core>(loop, presence, std::move(edge), std::move(channels), registry)) {}
 
 Lease::~Lease() = default;
+
+void Lease::OnSettledCount(std::function<void(const std::string&, hub::Count)> callback) {
+  core_->OnSettledCount(std::move(callback));
+}
 
 void Lease::Start() {
   core_->Post([](Core& core) { core.Attach(); });

@@ -37,6 +37,10 @@ class Lease {
         std::vector<std::string> channels, prometheus::Registry& registry);
   ~Lease();
 
+  // Hears of counts that have not changed for as long as a renewal takes: who was told an older one
+  // has missed the news. Set before Start().
+  void OnSettledCount(std::function<void(const std::string& channel, hub::Count)> callback);
+
   void Start();
 
   // A channel that comes later: announced in presence as soon as it answers.

@@ -146,6 +146,19 @@ void Hub::TellCount(Member& member, const Count& count) {
   FlushAll();
 }
 
+void Hub::TellCount(std::string_view channel, const Count& count) {
+  const auto found = channels_.find(channel);
+  if (found == channels_.end()) return;
+  std::array<codec::SharedBytes, codec::kShapes> frames;
+  for (Member* member : found->second.members.members()) {
+    if (member->was_told_count_ && count.revision <= member->told_.revision) continue;
+    codec::SharedBytes& frame = frames[static_cast<size_t>(member->shape)];
+    if (frame == nullptr) frame = CountFrame(count, member->shape);
+    QueueCount(*member, count, frame);
+  }
+  FlushAll();
+}
+
 void Hub::Leave(Member& member) {
   if (member.needs_flush_) {
     member.needs_flush_ = false;

@@ -57,6 +57,8 @@ class Hub {
 
   // Tells one client a count, unless it was told the same number or a newer count already.
   void TellCount(Member& member, const Count& count);
+  // The same for everybody in a channel.
+  void TellCount(std::string_view channel, const Count& count);
 
   // Takes a client out, wherever it stands. Harmless when it is not in.
   void Leave(Member& member);

@@ -105,6 +105,28 @@ TEST_F(LeaseTest, RenewsEveryChannelRegularly) {
   }
 }
 
+TEST_F(LeaseTest, SaysWhichCountsHaveSettled) {
+  std::vector<std::string> settled;
+  lease_.OnSettledCount([&](const std::string& channel, hub::Count count) {
+    settled.push_back(channel + "=" + std::to_string(count.connections));
+  });
+  Begin("L1", /*renew_every_ms=*/20);
+  const auto answer_renewal = [&](size_t number, uint64_t revision) {
+    ASSERT_TRUE(RunUntil([&] { return presence_.reports.size() == number; }));
+    auto answer = FakePresence::Counted(presence_.reports.last());
+    answer.mutable_counts(0)->set_revision(revision);
+    answer.mutable_counts(0)->set_connections(revision * 2);
+    presence_.reports.AnswerLast(std::move(answer));
+    Settle();
+  };
+  answer_renewal(2, 7);
+  answer_renewal(3, 8);
+  EXPECT_THAT(settled, IsEmpty());
+  answer_renewal(4, 8);
+  answer_renewal(5, 9);
+  EXPECT_THAT(settled, ElementsAre("Geotribu=16"));
+}
+
 TEST_F(LeaseTest, RenewsAfterAReportThatTookLongerThanARenewal) {
   Begin("L1", /*renew_every_ms=*/20);
   Connect("ada");

@@ -77,6 +77,20 @@ TEST_F(CountTest, ToldToOneClientObeysTheSameRules) {
   EXPECT_THAT(member_.seen, ElementsAre("#3", "#4"));
 }
 
+TEST_F(CountTest, ThatIsSettledIsToldToWhoMissedIt) {
+  RecordingMember other;
+  world_.Join(member_, {3, 10});
+  world_.Join(other, {4, 11});
+  world_.hub.TellCount("QGIS", {4, 11});
+  world_.hub.TellCount("QGIS", {4, 11});
+  world_.hub.TellCount("nowhere", {5, 12});
+  EXPECT_THAT(member_.seen, ElementsAre("#3", "#4"));
+  EXPECT_THAT(other.seen, ElementsAre("#4"));
+  Announce(4, 11);
+  EXPECT_THAT(member_.seen, ElementsAre("#3", "#4"));
+  world_.hub.Leave(other);
+}
+
 TEST_F(CountTest, OfZeroIsACountLikeAnother) {
   world_.Join(member_);
   Announce(0, 0);
