@@ -215,7 +215,7 @@ class Edge::Parts {
   // A channel that is opened again before the last has left it has the same life.
   void OpenOnWorkers(const std::string& channel, const std::shared_ptr<void>& ready) {
     std::shared_ptr<void> life = lives_[channel].lock();
-    if (life == nullptr) {
+    if (life.use_count() == 0) {  // it points to nothing, also while it lasts
       life = std::shared_ptr<void>(
           nullptr, [this, channel, &loop = loop_, alive = std::weak_ptr<void>(reloading_)](void*) {
             boost::asio::post(loop, [this, channel, alive] {

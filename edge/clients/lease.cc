@@ -13,6 +13,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -208,6 +209,7 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
       return After(NextBackoff(), [](Core& core) { core.Attach(); });
     }
     lease_ = answer->lease();
+    leaving_.clear();
     renew_every_ = absl::Milliseconds(answer->renew_every_ms());
     sequence_ = 0;
     announced_ = false;
@@ -218,12 +220,19 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
 
   // Reports what changed, unless a report is under way: then its answer is followed by the next.
   void ReportSoon() {
-    if (!reporting_ && announced_ && !stopping_) Report(/*everything=*/false);
+    if (!reporting_ && announced_ && !stopping_ && HasNews()) Report(/*everything=*/false);
+  }
+
+  bool HasNews() const {
+    return std::any_of(channels_.begin(), channels_.end(), [this](const auto& entry) {
+      return !leaving_.contains(entry.first) && (entry.second.changed || !entry.second.announced);
+    });
   }
 
   bool HasNewcomer() const {
-    return std::any_of(channels_.begin(), channels_.end(),
-                       [](const auto& entry) { return !entry.second.announced; });
+    return std::any_of(channels_.begin(), channels_.end(), [this](const auto& entry) {
+      return !leaving_.contains(entry.first) && !entry.second.announced;
+    });
   }
 
   // A channel that came later is announced by a report of its own: where the lease should be known,
@@ -236,6 +245,7 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
     request.set_sequence(++sequence_);
     request.set_announce(!announced_ || newcomers_only);
     for (auto& [name, channel] : channels_) {
+      if (leaving_.contains(name)) continue;
       if (newcomers_only ? channel.announced : !everything && !channel.changed) continue;
       channel.changed = false;
       std::move(channel.waiting.begin(), channel.waiting.end(),
@@ -277,10 +287,7 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
       }
       NoteCount(count.channel(), channel->second, {count.connections(), count.revision()});
     }
-    const bool changed = std::any_of(channels_.begin(), channels_.end(), [](const auto& entry) {
-      return entry.second.changed || !entry.second.announced;
-    });
-    if (changed || renewal_due_) Report(/*everything=*/std::exchange(renewal_due_, false));
+    if (HasNews() || renewal_due_) Report(/*everything=*/std::exchange(renewal_due_, false));
   }
 
   void NoteCount(const std::string& name, Channel& channel, const hub::Count& count) {
@@ -319,9 +326,11 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
   }
 
   // Ends the lease in a channel that was removed. No report about it may be under way, which would
-  // be told that the lease is unknown there.
+  // be told that the lease is unknown there; and when the channel has come back meanwhile, it is
+  // not announced before that is done, or it would be undone.
   void Leave(const std::string& name, const std::string& lease, absl::Duration backoff) {
-    if (stopping_ || lease != lease_ || channels_.contains(name)) return;
+    if (stopping_ || lease != lease_) return;
+    if (channels_.contains(name) && !leaving_.contains(name)) return;
     const auto again = [name, lease, next = std::min(backoff * 2, kLastBackoff)](Core& core) {
       core.Leave(name, lease, next);
     };
@@ -329,10 +338,15 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
     presence::v1::DetachRequest request;
     request.set_lease(lease);
     request.add_channels(name);
-    presence_.Detach(std::move(request), [self = shared_from_this(), again, backoff](auto answer) {
-      if (answer.ok()) return;
-      self->Post([again, backoff](Core& core) { core.After(backoff, again); });
-    });
+    leaving_.insert(name);
+    presence_.Detach(std::move(request),
+                     [self = shared_from_this(), name, again, backoff](auto answer) {
+                       self->Post([name, again, backoff, left = answer.ok()](Core& core) {
+                         if (!left) return core.After(backoff, again);
+                         core.leaving_.erase(name);
+                         core.ReportSoon();  // if it is back
+                       });
+                     });
   }
 
   // Some channels may know the old lease still: there it would count a second time, and keep its
@@ -513,7 +527,8 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
   const std::string edge_;
   std::function<void(const std::string&, hub::Count)> on_settled_count_;
   std::map<std::string, Channel> channels_;
-  std::map<Key, Name> names_;                            // held
+  std::set<std::string> leaving_;  // channels in which the lease is being ended
+  std::map<Key, Name> names_;      // held
   std::map<Key, std::shared_ptr<PendingClaim>> claims_;  // being claimed
   std::deque<Released> released_;                        // lately, oldest first
   std::string lease_;                                    // empty: none yet

@@ -341,6 +341,28 @@ TEST_F(LeaseTest, EndsInAChannelThatIsRemoved) {
   EXPECT_THAT(Reported(), ElementsAre("QGIS=1"));
 }
 
+TEST_F(LeaseTest, AnnouncesAChannelThatIsBackOnlyWhenItHasEndedThere) {
+  Begin();
+  lease_.Remove("Geotribu");
+  Settle();
+  lease_.Add("Geotribu");
+  Connect("ada", "Geotribu");
+  EXPECT_EQ(presence_.reports.size(), 1u) << "an end that comes late would undo it";
+  presence_.detaches.AnswerLast(absl::UnavailableError("away"));
+  ASSERT_TRUE(RunUntil([&] { return presence_.detaches.size() == 2; }));
+  EXPECT_EQ(presence_.reports.size(), 1u);
+  Connect("bob");
+  EXPECT_THAT(Reported(), ElementsAre("QGIS=1"));
+  presence_.detaches.AnswerLast(presence::v1::DetachResponse());
+  AnswerReport();
+  ASSERT_EQ(presence_.reports.size(), 3u);
+  EXPECT_TRUE(presence_.reports.last().announce());
+  EXPECT_THAT(Reported(), ElementsAre("Geotribu=1"));
+  AnswerReport();
+  EXPECT_THAT(told_, ElementsAre("bob=1", "ada=1"));
+  EXPECT_EQ(presence_.reports.size(), 3u);
+}
+
 TEST_F(LeaseTest, DoesNotTakeARemovedChannelForALostLease) {
   Begin();
   Connect("ada", "Geotribu");
@@ -353,6 +375,7 @@ TEST_F(LeaseTest, DoesNotTakeARemovedChannelForALostLease) {
   ASSERT_TRUE(RunUntil([&] { return presence_.detaches.size() == 1; }));
   EXPECT_THAT(presence_.detaches.last().channels(), ElementsAre("Geotribu"));
   EXPECT_EQ(presence_.attaches.size(), attaches);
+  presence_.detaches.AnswerLast(presence::v1::DetachResponse());
   lease_.Add("Geotribu");
   Settle();
   EXPECT_TRUE(presence_.reports.last().announce());
