@@ -127,6 +127,12 @@ void AllowCoarseJpeg(ImageInfo& info, Size size, Size target) {
   SetImageOption(&info, "jpeg:size", absl::StrCat(enough.width, "x", enough.height).c_str());
 }
 
+// What is given to the decoder.
+std::string_view Decodable(std::string_view bytes, const ImageFile& file) {
+  if (!file.first_frame.empty()) return file.first_frame;
+  return file.without_metadata.empty() ? bytes : std::string_view(file.without_metadata);
+}
+
 // Decodes the first frame. `target` is the size that it will be resized to.
 absl::StatusOr<ImagePtr> Decode(std::string_view bytes, const ImageFile& file, Size target,
                                 Watch& watch) {
@@ -260,8 +266,7 @@ Size Target(const ImageFile& file, uint64_t side) {
 
 absl::StatusOr<std::string> MakePng(std::string_view bytes, const ImageFile& file, Size target,
                                     const std::string& srgb, Watch& watch) {
-  absl::StatusOr<ImagePtr> image =
-      Decode(file.first_frame.empty() ? bytes : file.first_frame, file, target, watch);
+  absl::StatusOr<ImagePtr> image = Decode(Decodable(bytes, file), file, target, watch);
   if (!image.ok()) return image.status();
   Picture picture(*std::move(image), watch);
   absl::Status status = picture.PlaceOnCanvas(file);

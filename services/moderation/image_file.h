@@ -27,6 +27,9 @@ struct ImageFile {
   // decode the given file.
   std::string first_frame{};
 
+  // The file without metadata that the decoder would stumble over. Empty: decode the given file.
+  std::string without_metadata{};
+
   // Bytes that the decoder needs beside the pixels that it yields, when that is more than 8 for
   // each of them; 0 otherwise.
   uint64_t working_bytes = 0;

@@ -1,6 +1,7 @@
 // Files that are broken, hostile or unwanted.
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <fstream>
 #include <random>
@@ -38,6 +39,21 @@ TEST_F(BrokenImages, RefusesFilesThatAreCutShort) {
     }
     EXPECT_FALSE(Normalise(file.substr(0, file.size() - 1)).ok()) << coder;
   }
+}
+
+// ImageMagick 6 keeps what it has read of a broken EXIF chunk for ever.
+TEST_F(BrokenImages, MetadataThatIsBrokenIsForgotten) {
+  constexpr size_t kBehindHeader = 8 + 12 + 13;
+  constexpr size_t kMetadata = 2 << 20;
+  constexpr size_t kRounds = 20;
+  std::string png = Encode(Photo(20, 15), "PNG");
+  png.insert(kBehindHeader, fixtures::PngChunk("exIf", std::string(kMetadata, 'x')) +
+                                fixtures::PngChunk("eXIf", std::string(kMetadata, 'x')));
+  EXPECT_TRUE(Normalise(png).ok());
+  const size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+  for (size_t round = 0; round < kRounds; ++round) EXPECT_TRUE(Normalise(png).ok());
+  const size_t after = mallinfo2().uordblks + mallinfo2().hblkhd;
+  EXPECT_LT(after, before + kRounds * kMetadata / 2);
 }
 
 // A file whose structure is whole but whose pixels end early.
