@@ -6,7 +6,7 @@ readonly BUILD_PACKAGES=(
   ccache cmake g++ lld ninja-build pkg-config
   libabsl-dev libboost1.81-dev libgrpc++-dev libhiredis-dev liblcms2-dev libmagick++-6.q16-dev
   libprotobuf-dev libspdlog-dev libssl-dev nlohmann-json3-dev prometheus-cpp-dev
-  protobuf-compiler protobuf-compiler-grpc
+  protobuf-compiler protobuf-compiler-grpc zlib1g-dev
 )
 readonly TEST_PACKAGES=(
   libbenchmark-dev libgmock-dev libgtest-dev python3 redis-sentinel redis-server

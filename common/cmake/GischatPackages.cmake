@@ -11,6 +11,7 @@ find_package(Boost 1.81 REQUIRED)
 find_package(spdlog CONFIG REQUIRED)
 find_package(nlohmann_json CONFIG REQUIRED)
 find_package(prometheus-cpp CONFIG REQUIRED)
+find_package(ZLIB REQUIRED)
 
 find_package(PkgConfig REQUIRED)
 # hiredis 0.14 ships a CMake package file that names a library that is not there.

@@ -14,6 +14,13 @@ using SharedBytes = std::shared_ptr<const std::string>;
 // A whole message in one unmasked, uncompressed frame.
 SharedBytes MakeTextFrame(std::string_view text);
 
+// The same, compressed (permessage-deflate, RFC 7692): it refers to no other message, so any number
+// of clients can share it. Null when that is not shorter than the text.
+SharedBytes MakeDeflatedTextFrame(std::string_view text);
+
+// What a frame carries. `frame`: one of those made here, whole.
+std::string_view PayloadOf(std::string_view frame);
+
 SharedBytes MakeCloseFrame(uint16_t code, std::string_view reason);
 
 // Whether these bytes begin with a close frame.

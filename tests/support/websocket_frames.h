@@ -11,6 +11,7 @@ namespace gischat::tests {
 struct WebSocketFrame {
   int opcode = 0;  // 1: text, 8: close, 9: ping, 10: pong
   bool final = false;
+  bool deflated = false;  // the payload is compressed (permessage-deflate)
   std::string payload;
 
   // Of a close frame; 0 when it has none.
@@ -36,6 +37,7 @@ inline bool TakeFrame(std::string_view* bytes, WebSocketFrame* frame) {
   if (bytes->size() - header < length) return false;
   frame->opcode = byte(0) & 0x0F;
   frame->final = (byte(0) & 0x80) != 0;
+  frame->deflated = (byte(0) & 0x40) != 0;
   frame->payload.assign(bytes->substr(header, length));
   bytes->remove_prefix(header + length);
   return true;

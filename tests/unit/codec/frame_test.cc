@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <random>
 #include <string>
+
+#include "tests/support/deflate.h"
 
 namespace gischat::edge::codec {
 namespace {
@@ -39,6 +42,40 @@ TEST(Frame, MiddleTextHasASixteenBitLength) {
 TEST(Frame, LongTextHasASixtyFourBitLength) {
   EXPECT_EQ(HeaderOf(65536), Bytes({0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0}));
   EXPECT_EQ(HeaderOf(16 << 20), Bytes({0x81, 127, 0, 0, 0, 0, 1, 0, 0, 0}));
+}
+
+TEST(Frame, DeflatedTextIsMarkedAndComesOutAgain) {
+  for (const size_t size : {size_t{1000}, size_t{100'000}, size_t{16 << 20}}) {
+    std::string text;
+    while (text.size() < size) text += "\"x\":" + std::to_string(text.size()) + ",";
+    const SharedBytes frame = MakeDeflatedTextFrame(text);
+    ASSERT_NE(frame, nullptr);
+    EXPECT_EQ(frame->front(), '\xC1');
+    EXPECT_LT(frame->size(), text.size() / 2);
+    std::string_view rest = *frame;
+    tests::WebSocketFrame read;
+    ASSERT_TRUE(tests::TakeFrame(&rest, &read));
+    EXPECT_TRUE(rest.empty());
+    EXPECT_FALSE(read.payload.ends_with("\xff\xff")) << "the marker of the flush is not sent";
+    EXPECT_EQ(tests::TextOf(read), text);
+  }
+}
+
+TEST(Frame, WhatDoesNotGetSmallerIsNotDeflated) {
+  std::mt19937 random(1);
+  std::string noise(10'000, '\0');
+  for (char& byte : noise) byte = static_cast<char>(random());
+  EXPECT_EQ(MakeDeflatedTextFrame(noise), nullptr);
+  EXPECT_EQ(MakeDeflatedTextFrame(""), nullptr);
+  EXPECT_EQ(MakeDeflatedTextFrame("a"), nullptr);
+}
+
+TEST(Frame, PayloadIsWhatStandsBehindAHeaderOfAnyLength) {
+  for (const size_t size : {0, 1, 125, 126, 65535, 65536}) {
+    const std::string text(size, 'x');
+    const SharedBytes frame = MakeTextFrame(text);
+    EXPECT_EQ(PayloadOf(*frame), text);
+  }
 }
 
 TEST(Frame, CloseFrameCarriesCodeAndReason) {
