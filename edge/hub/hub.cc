@@ -35,8 +35,9 @@ void NoteDelivery(const Broadcast& broadcast, const ChannelMembers& channel) {
 
 }  // namespace
 
-Hub::Hub(const std::vector<std::string>& channels, DeliveryObserver& observer)
-    : observer_(observer) {
+Hub::Hub(const std::vector<std::string>& channels, DeliveryObserver& observer,
+         size_t compress_bytes)
+    : observer_(observer), compressor_(compress_bytes, observer) {
   for (const std::string& channel : channels) channels_.try_emplace(channel, channel);
 }
 
@@ -115,7 +116,7 @@ void Hub::LetIn(Channel& channel, Waiting entrant) {
   };
   if (count_first) tell_count();
   for (const Happening& stored : channel.members.window()) {
-    const codec::SharedBytes& frame = stored.broadcast->Frame(member.shape);
+    const codec::SharedBytes& frame = stored.broadcast->Frame(member.shape, CompressorFor(member));
     if (frame == nullptr) continue;
     member.QueueReplay(frame);
     MarkForFlush(member);
@@ -193,7 +194,8 @@ void Hub::EndRun(Channel& channel) {
   for (const BroadcastPtr& message : run.messages()) NoteDelivery(*message, channel.members);
   std::array<uint64_t, codec::kShapes> clients{};
   for (Member* member : channel.members.members()) {
-    const std::vector<codec::SharedBytes>& pieces = run.Pieces(member->shape);
+    const std::vector<codec::SharedBytes>& pieces =
+        run.Pieces(member->shape, CompressorFor(*member));
     ++clients[static_cast<size_t>(member->shape)];
     for (const codec::SharedBytes& piece : pieces) member->Queue(piece);
     if (!pieces.empty()) MarkForFlush(*member);

@@ -9,21 +9,13 @@
 #include <vector>
 
 #include "edge/hub/channel_members.h"
+#include "edge/hub/compressor.h"
+#include "edge/hub/delivery_observer.h"
 #include "edge/hub/member.h"
 #include "edge/hub/run.h"
 #include "edge/hub/update.h"
 
 namespace gischat::edge::hub {
-
-// What was handed out in one batch, for metrics.
-class DeliveryObserver {
- public:
-  virtual ~DeliveryObserver() = default;
-  // A message of that kind was queued for so many clients.
-  virtual void OnDelivered(chat::v1::ChatMessage::KindCase kind, uint64_t clients) = 0;
-  // A channel started afresh while clients were in it: events that are not stored may be missing.
-  virtual void OnRestart(std::string_view channel) = 0;
-};
 
 // Hands what happens in the channels to the clients of one io thread. Every io thread has a hub of
 // its own and sees the same updates in the same order; confined to that thread.
@@ -33,7 +25,11 @@ class DeliveryObserver {
 // two updates: nothing is missing or doubled between the replay and what follows.
 class Hub {
  public:
-  Hub(const std::vector<std::string>& channels, DeliveryObserver& observer);
+  static constexpr size_t kCompressBytes = 1024;
+
+  // Messages of `compress_bytes` and more are compressed for clients that inflate.
+  Hub(const std::vector<std::string>& channels, DeliveryObserver& observer,
+      size_t compress_bytes = kCompressBytes);
 
   // Whether one may join it.
   bool HasChannel(std::string_view channel) const;
@@ -95,11 +91,16 @@ class Hub {
   void Queue(Member& member, const codec::SharedBytes& frame);
   void MarkForFlush(Member& member);
   void FlushAll();
+  // For Broadcast and Run: what this member wants.
+  const Compressor* CompressorFor(const Member& member) const {
+    return member.inflates ? &compressor_ : nullptr;
+  }
 
   std::map<std::string, Channel, std::less<>> channels_;
   std::vector<Channel*> open_runs_;
   std::vector<Member*> to_flush_;
   DeliveryObserver& observer_;
+  const Compressor compressor_;
   size_t member_count_ = 0;
 };
 

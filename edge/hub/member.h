@@ -33,7 +33,8 @@ class Member {
   virtual void Flush() = 0;
 
   codec::Shape shape = codec::Shape::kChannels;
-  std::string nickname;  // registered in the channel; empty: none
+  bool inflates = false;  // takes compressed frames
+  std::string nickname;   // registered in the channel; empty: none
   // The nickname that it claims, while the answer is not there: it may be overtaken by the newcomer
   // that the channel hears.
   std::string claimed_nickname;

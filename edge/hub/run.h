@@ -19,17 +19,24 @@ class Run {
   void Add(BroadcastPtr message) { messages_.push_back(std::move(message)); }
 
   // The frames for clients of that shape, in order: small ones joined, large ones as they are.
-  // Rendered by the first call; nothing is added afterwards.
-  const std::vector<codec::SharedBytes>& Pieces(codec::Shape shape);
+  // `compressor`: as of Broadcast::Frame; where it has nothing to compress the pieces are those of
+  // the others. Rendered by the first call; nothing is added afterwards.
+  const std::vector<codec::SharedBytes>& Pieces(codec::Shape shape,
+                                                const Compressor* compressor = nullptr);
 
  private:
   struct Joined {
     bool done = false;
     std::vector<codec::SharedBytes> pieces;
   };
+  using PerShape = std::array<Joined, codec::kShapes>;
+
+  bool IsCompressed(codec::Shape shape, const Compressor& compressor) const;
+  std::vector<codec::SharedBytes> Join(codec::Shape shape, const Compressor* compressor) const;
 
   std::vector<BroadcastPtr> messages_;
-  std::array<Joined, codec::kShapes> joined_;
+  PerShape plain_;
+  PerShape compressed_;
 };
 
 }  // namespace gischat::edge::hub

@@ -53,6 +53,12 @@ EdgeMetrics::EdgeMetrics(prometheus::Registry& registry)
                               "Times that a channel started afresh while clients were in it: "
                               "messages that are not stored may be missing")
                     .Add({})),
+      compression_input_(CounterFamily(registry, "gischat_edge_compression_input_bytes_total",
+                                       "Bytes of messages that were compressed, each message once")
+                             .Add({})),
+      compression_output_(CounterFamily(registry, "gischat_edge_compression_output_bytes_total",
+                                        "What they were compressed to")
+                              .Add({})),
       waiting_clients_(Gauge(registry, "gischat_edge_waiting_clients",
                              "Clients whose socket takes nothing at the moment, though something "
                              "waits for them")),
@@ -108,5 +114,10 @@ void EdgeMetrics::OnDelivered(ChatMessage::KindCase kind, uint64_t clients) {
 }
 
 void EdgeMetrics::OnRestart(std::string_view) { restarts_.Increment(); }
+
+void EdgeMetrics::OnCompressed(size_t before, size_t after) {
+  compression_input_.Increment(static_cast<double>(before));
+  compression_output_.Increment(static_cast<double>(after));
+}
 
 }  // namespace gischat::edge::session

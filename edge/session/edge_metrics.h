@@ -38,6 +38,7 @@ class EdgeMetrics final : public hub::DeliveryObserver {
 
   void OnDelivered(chat::v1::ChatMessage::KindCase kind, uint64_t clients) override;
   void OnRestart(std::string_view channel) override;
+  void OnCompressed(size_t before, size_t after) override;
 
  private:
   static constexpr size_t kKinds = 32;  // numbers of ChatMessage's oneof fit
@@ -49,6 +50,8 @@ class EdgeMetrics final : public hub::DeliveryObserver {
   metrics::FixedCounters uncompliant_;
   metrics::FixedCounters cut_;
   prometheus::Counter& restarts_;
+  prometheus::Counter& compression_input_;
+  prometheus::Counter& compression_output_;
   prometheus::Gauge& waiting_clients_;
   prometheus::Gauge& waiting_bytes_;
 };

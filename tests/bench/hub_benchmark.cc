@@ -19,6 +19,7 @@ class NoObserver : public DeliveryObserver {
  public:
   void OnDelivered(chat::v1::ChatMessage::KindCase, uint64_t) override {}
   void OnRestart(std::string_view) override {}
+  void OnCompressed(size_t, size_t) override {}
 };
 
 // Keeps what is queued until it is flushed, as a session does.

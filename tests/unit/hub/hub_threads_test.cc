@@ -19,12 +19,14 @@ constexpr uint64_t kMessages = 501;
 using Sightings = std::vector<std::vector<std::string>>;
 
 Sightings Watch(const std::vector<Updates>& batches, std::latch& start) {
-  World world;
+  World world(/*compress_bytes=*/1);
   std::vector<std::unique_ptr<RecordingMember>> members;
   for (const codec::Shape shape :
        {codec::Shape::kRooms, codec::Shape::kChannels, codec::Shape::kReplies}) {
-    members.push_back(std::make_unique<RecordingMember>(shape));
-    world.Join(*members.back());
+    for (const bool inflates : {false, true}) {
+      members.push_back(std::make_unique<RecordingMember>(shape, "", inflates));
+      world.Join(*members.back());
+    }
   }
   start.arrive_and_wait();
   for (const Updates& batch : batches) world.hub.Apply({batch});
@@ -49,7 +51,7 @@ TEST(HubThreads, ShareUpdatesAndRenderThemTogether) {
   first.join();
   second.join();
   EXPECT_EQ(one, two);
-  ASSERT_EQ(one.size(), 3u);
+  ASSERT_EQ(one.size(), 6u);
   for (const auto& seen : one) {
     ASSERT_EQ(seen.size(), kMessages);
     EXPECT_EQ(seen.front(), "t1");

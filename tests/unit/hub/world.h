@@ -3,13 +3,14 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "edge/hub/hub.h"
 #include "tests/support/chat_messages.h"
-#include "tests/support/websocket_frames.h"
+#include "tests/support/deflate.h"
 
 // A hub with clients that write down what they are sent.
 namespace gischat::edge::hub {
@@ -20,8 +21,9 @@ inline constexpr uint64_t kEpoch = 77;
 class RecordingMember final : public Member {
  public:
   explicit RecordingMember(codec::Shape wanted = codec::Shape::kChannels,
-                           const std::string& registered = "") {
+                           const std::string& registered = "", bool takes_compressed = false) {
     shape = wanted;
+    inflates = takes_compressed;
     nickname = registered;
   }
 
@@ -33,7 +35,7 @@ class RecordingMember final : public Member {
   void Flush() override {
     ++flushes;
     for (const codec::SharedBytes& frames_in_a_row : unflushed) {
-      for (const std::string& payload : tests::PayloadsOf(*frames_in_a_row)) {
+      for (const std::string& payload : tests::TextsOf(*frames_in_a_row)) {
         seen.push_back(tests::Short(payload));
       }
     }
@@ -60,8 +62,15 @@ class RecordingObserver final : public DeliveryObserver {
   }
   void OnRestart(std::string_view channel) override { restarts.emplace_back(channel); }
 
+  void OnCompressed(size_t before, size_t after) override {
+    const std::lock_guard lock(mutex);
+    compressed.emplace_back(before, after);
+  }
+
   std::map<chat::v1::ChatMessage::KindCase, uint64_t> delivered;
   std::vector<std::string> restarts;
+  std::mutex mutex;
+  std::vector<std::pair<size_t, size_t>> compressed;  // bytes before and after; guarded by mutex
 };
 
 // `token`: what tells the event from others in whatever epoch; 0: made by presence.
@@ -100,8 +109,11 @@ inline Happening TextAt(uint64_t offset, bool stored = true) {
 }
 
 struct World {
+  explicit World(size_t compress_bytes = Hub::kCompressBytes)
+      : hub({kChannel, "Geotribu"}, observer, compress_bytes) {}
+
   RecordingObserver observer;
-  Hub hub{{kChannel, "Geotribu"}, observer};
+  Hub hub;
 
   void Apply(std::vector<ChannelUpdate> updates) { hub.Apply({Shared(std::move(updates))}); }
   void Happen(Happening happening) { Apply({UpdateOf(std::move(happening))}); }
