@@ -41,6 +41,12 @@ QueuedSocket::QueuedSocket(Socket socket, std::string unread, Kept kept)
   core_->socket.set_option(asio::ip::tcp::no_delay(true), ignored);
 }
 
+void QueuedSocket::Inflate(uint64_t max_message_bytes) {
+  if (core_->ahead == nullptr) core_->ahead = std::make_unique<Ahead>();
+  core_->ahead->inflater.emplace(max_message_bytes);
+  core_->ahead->inflater->Feed(std::exchange(core_->ahead->unread, {}));
+}
+
 uint64_t QueuedSocket::acknowledged() const {
   int unacknowledged = 0;
   ioctl(core_->socket.native_handle(), SIOCOUTQ, &unacknowledged);
@@ -59,6 +65,13 @@ void QueuedSocket::Finish(codec::SharedBytes last) {
   Append(std::move(last), /*counted=*/false);
   core_->finished = true;
   Flush();
+}
+
+QueuedSocket::Core::Core(Socket given, std::string unread, Kept keep)
+    : socket(std::move(given)), kept(std::move(keep)) {
+  if (unread.empty()) return;
+  ahead = std::make_unique<Ahead>();
+  ahead->unread = std::move(unread);
 }
 
 void QueuedSocket::Core::Flush(const std::shared_ptr<Core>& self) {

@@ -12,10 +12,13 @@
 #include <boost/beast/core/role.hpp>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "edge/net/exact_memory.h"
+#include "edge/net/frame_inflater.h"
 #include "edge/net/send_queue.h"
 
 namespace gischat::edge::net {
@@ -44,6 +47,10 @@ class QueuedSocket {
   // `unread`: bytes that were read from the socket already, to be read again first. `kept` is let
   // go when the socket is closed, which may be after the end of this object.
   QueuedSocket(Socket socket, std::string unread, Kept kept);
+
+  // From now on the client may compress: what is read are the frames that it would have sent
+  // without. `max_message_bytes`: see FrameInflater. To be called before anything is read.
+  void Inflate(uint64_t max_message_bytes);
 
   executor_type get_executor() noexcept { return core_->socket.get_executor(); }
 
@@ -76,13 +83,20 @@ class QueuedSocket {
   auto async_read_some(const Buffers& buffers, Token&& token) {
     return boost::asio::async_initiate<Token, void(boost::system::error_code, size_t)>(
         [this](auto handler, const Buffers& into) {
-          if (core_->unread == nullptr) {
+          if (core_->ahead == nullptr) {
             core_->socket.async_read_some(into, std::move(handler));
             return;
           }
-          const size_t copied = boost::asio::buffer_copy(into, boost::asio::buffer(*core_->unread));
-          core_->unread->erase(0, copied);
-          if (core_->unread->empty()) core_->unread.reset();
+          if (core_->ahead->inflater) {
+            using Handler = decltype(handler);
+            boost::asio::async_compose<Handler, void(boost::system::error_code, size_t)>(
+                InflatedRead<Buffers>{core_, into}, handler, core_->socket);
+            return;
+          }
+          std::string& unread = core_->ahead->unread;
+          const size_t copied = boost::asio::buffer_copy(into, boost::asio::buffer(unread));
+          unread.erase(0, copied);
+          if (unread.empty()) core_->ahead.reset();
           Complete(std::move(handler), copied);
         },
         token, buffers);
@@ -121,13 +135,15 @@ class QueuedSocket {
   friend void beast_close_socket(QueuedSocket& socket) { socket.core_->Close(); }
 
  private:
+  // What is read before the socket is. One member of Core, which an idle client pays for.
+  struct Ahead {
+    std::string unread;
+    std::optional<FrameInflater> inflater;  // of a client that compresses; takes what is unread
+  };
+
   // Outlives the QueuedSocket while it still writes or lingers.
   struct Core {
-    Core(Socket given, std::string read_already, Kept keep)
-        : socket(std::move(given)),
-          unread(read_already.empty() ? nullptr
-                                      : std::make_unique<std::string>(std::move(read_already))),
-          kept(std::move(keep)) {}
+    Core(Socket given, std::string unread, Kept keep);
 
     void Flush(const std::shared_ptr<Core>& self);
     void WaitUntilWritable(const std::shared_ptr<Core>& self);
@@ -139,13 +155,43 @@ class QueuedSocket {
     Socket socket;
     std::unique_ptr<Timer> linger_timer;  // once it lingers
     SendQueue queue;
-    std::unique_ptr<std::string> unread;  // null: nothing
+    std::unique_ptr<Ahead> ahead;  // null: nothing
     Kept kept;
     uint64_t taken = 0;
     bool waiting = false;  // for the kernel to take more
     bool broken = false;
     bool lingering = false;
     bool finished = false;
+  };
+
+  // Reads until something comes out of the inflater.
+  template <typename Buffers>
+  struct InflatedRead {
+    std::weak_ptr<Core> weak;
+    Buffers into;
+    bool began = false;
+
+    template <typename Self>
+    void operator()(Self& self, boost::system::error_code error = {}, size_t size = 0) {
+      const auto core = weak.lock();
+      if (core == nullptr) error = boost::asio::error::operation_aborted;
+      if (error) return self.complete(error, 0);
+      if (size > 0) {
+        std::string bytes(size, '\0');
+        boost::asio::buffer_copy(boost::asio::buffer(bytes), into);
+        core->ahead->inflater->Feed(bytes);
+      }
+      const bool calls_back = std::exchange(began, true);
+      const std::string_view ready = core->ahead->inflater->Ready();
+      if (ready.empty()) {
+        const Buffers room = into;
+        return core->socket.async_read_some(room, std::move(self));
+      }
+      if (!calls_back) return boost::asio::post(core->socket.get_executor(), std::move(self));
+      const size_t taken = boost::asio::buffer_copy(into, boost::asio::buffer(ready));
+      core->ahead->inflater->Consume(taken);
+      self.complete({}, taken);
+    }
   };
 
   template <typename Handler>
