@@ -28,7 +28,7 @@ Worker::Worker(uint64_t number, Shared shared, std::shared_ptr<void> alive)
       shared_(shared),
       alive_(std::move(alive)),
       work_(context_.get_executor()),
-      hub_({}, shared.metrics),
+      hub_({}, shared.metrics, shared.settings.Now()->compress_bytes),
       reviewer_(context_.get_executor(), shared.moderation),
       end_of_turn_(context_.get_executor(), [this] { EndTurn(); }),
       linger_timer_(context_.get_executor()),
@@ -89,7 +89,7 @@ void Worker::LetIn(http::Upgrade upgrade) {
       keepalive_, std::move(upgrade.ticket.place));
   // Should the channel be back by then, it has another life than this connection.
   if (open == rooms_.end()) connection->TurnAway();
-  connection->Start(std::move(*request));
+  connection->Start(std::move(*request), settings->compress_bytes > 0);
 }
 
 void Worker::Apply(hub::Updates updates) {

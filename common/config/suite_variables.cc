@@ -10,6 +10,7 @@ const std::vector<std::string_view>& SuiteVariables() {
       "GISCHAT_ADMIN_ADDRESS",
       "GISCHAT_ADMIN_PORT",
       "GISCHAT_ALLOWED_ORIGINS",
+      "GISCHAT_COMPRESS_BYTES",
       "GISCHAT_CONFIG",
       "GISCHAT_CONNECTION_RATE",
       "GISCHAT_COUNT_INTERVAL_MS",

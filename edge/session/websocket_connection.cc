@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/base/version.h"
+#include "edge/session/deflate_offer.h"
 #include "edge/session/heap.h"
 
 namespace gischat::edge::session {
@@ -25,6 +26,10 @@ constexpr std::chrono::milliseconds kOthersPatience(200);
 // How long a reader that was too slow gets to see why it is cut off.
 constexpr std::chrono::seconds kCutPatience(1);
 
+void NameServer(websocket::response_type& response) {
+  response.set(boost::beast::http::field::server, "gischat/" + std::string(base::Version()));
+}
+
 }  // namespace
 
 WebSocketConnection::WebSocketConnection(net::Socket socket, std::string unread,
@@ -39,20 +44,29 @@ WebSocketConnection::WebSocketConnection(net::Socket socket, std::string unread,
       session_(std::make_shared<Session>(*this, stream_.get_executor(), std::move(parts),
                                          std::move(identity))) {
   stream_.read_message_max(kMaxMessageBytes);
-  stream_.set_option(websocket::stream_base::decorator([](websocket::response_type& response) {
-    response.set(boost::beast::http::field::server, "gischat/" + std::string(base::Version()));
-  }));
+  stream_.set_option(websocket::stream_base::decorator(NameServer));
   stream_.control_callback([this](websocket::frame_type, boost::beast::string_view) {
     unanswered_since_ = kAnswered;
     if (IsOverBound()) CutSlowReaderSoon();  // Beast answers pings past Queue()
   });
 }
 
-void WebSocketConnection::Start(Request request) {
+void WebSocketConnection::Start(Request request, bool may_compress) {
+  if (may_compress && OffersDeflate(request)) Compress();
   auto kept = std::make_shared<Request>(std::move(request));
   stream_.async_accept(*kept, [self = shared_from_this(), kept](boost::system::error_code error) {
     self->OnAccepted(error);
   });
+}
+
+void WebSocketConnection::Compress() {
+  stream_.next_layer().Inflate(kMaxMessageBytes);
+  stream_.set_option(websocket::stream_base::decorator([](websocket::response_type& response) {
+    NameServer(response);
+    if (response.result() != boost::beast::http::status::switching_protocols) return;
+    response.set(boost::beast::http::field::sec_websocket_extensions, kDeflateAnswer);
+  }));
+  session_->inflates = true;
 }
 
 void WebSocketConnection::OnAccepted(boost::system::error_code error) {

@@ -38,8 +38,9 @@ class WebSocketConnection final : public Wire,
                       SessionParts parts, SessionIdentity identity, Keepalive& keepalive,
                       std::shared_ptr<void> ticket);
 
-  // Answers the upgrade and lets the client in.
-  void Start(Request request);
+  // Answers the upgrade and lets the client in. With `may_compress` both sides compress messages
+  // (permessage-deflate) when the client offers it.
+  void Start(Request request, bool may_compress = true);
 
   // Why a client is sent away.
   enum class Farewell { kRestart, kChannelRemoved };
@@ -91,6 +92,7 @@ class WebSocketConnection final : public Wire,
 
   using Buffer = boost::beast::flat_buffer;
 
+  void Compress();
   void OnAccepted(boost::system::error_code error);
   void Read();
   void OnBegun(boost::system::error_code error, size_t size);
@@ -104,7 +106,7 @@ class WebSocketConnection final : public Wire,
   void End();
   void ResetAfter(std::chrono::milliseconds wait);
 
-  // Messages are not compressed.
+  // Knows nothing of compression: messages are inflated below it, and compressed by the hub.
   boost::beast::websocket::stream<net::QueuedSocket, /*deflateSupported=*/false> stream_;
   std::array<char, 1> beginning_;  // of the next message: an idle client needs no buffer
   const ConnectionLimits limits_;

@@ -47,6 +47,11 @@ void Settings::Declare(config::Table& table) {
   table.Number("GISCHAT_QUEUE_BYTES", &queue_bytes,
                {.min = 16 << 20, .max = 1 << 30, .unit = "bytes"},
                "What may wait for a client that reads slowly; with more it is cut off.");
+  table.Number(
+      "GISCHAT_COMPRESS_BYTES", &compress_bytes,
+      {.min = 0, .max = kMaxMessageBytes, .unit = "bytes"},
+      "Messages of so many bytes are compressed for clients that can (permessage-deflate); "
+      "0: no client is offered that.");
   table.Duration("GISCHAT_WRITE_TIMEOUT", &write_timeout, absl::Seconds(1),
                  {.min = 1, .max = 3600, .unit = "s"},
                  "A client for whom something waits and who takes nothing for so long is cut off.");

@@ -32,6 +32,7 @@ struct Settings {
   absl::Duration ping_interval = absl::Seconds(20);
   absl::Duration ping_timeout = absl::Seconds(60);
   uint64_t queue_bytes = 16 << 20;
+  uint32_t compress_bytes = 1024;  // 0: nothing is compressed
   absl::Duration write_timeout = absl::Seconds(30);
   absl::Duration request_timeout = absl::Seconds(20);
   absl::Duration idle_timeout = absl::Seconds(75);

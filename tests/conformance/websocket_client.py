@@ -56,6 +56,7 @@ class WebSocket:
         self.auto_pong = True
         self.pings: list[bytes] = []
         self.pongs: list[bytes] = []
+        self.was_deflated = False  # the last message received
         self._timeout = timeout
         self._http = HttpConnection(address, timeout)
         self.socket = self._http.socket
@@ -94,11 +95,18 @@ class WebSocket:
         payload = text.encode("utf-8") if isinstance(text, str) else text
         self.send_frame(Opcode.TEXT, payload)
 
-    def send_fragments(self, parts: list[bytes], opcode: int = Opcode.TEXT) -> None:
+    def send_deflated(self, text: str | bytes, level: int = 6) -> None:
+        """Sends a text message in one compressed frame."""
+        self.send_frame(Opcode.TEXT, deflated(text, level), rsv=4)
+
+    def send_fragments(
+        self, parts: list[bytes], opcode: int = Opcode.TEXT, compressed: bool = False
+    ) -> None:
         """Sends one message in as many frames as there are parts."""
         for index, part in enumerate(parts):
             kind = opcode if index == 0 else Opcode.CONTINUATION
-            self.send_frame(kind, part, fin=index == len(parts) - 1)
+            rsv = 4 if compressed and index == 0 else 0
+            self.send_frame(kind, part, fin=index == len(parts) - 1, rsv=rsv)
 
     def ping(self, payload: bytes = b"") -> None:
         self.send_frame(Opcode.PING, payload)
@@ -240,7 +248,8 @@ class WebSocket:
     def _finish_message(self) -> str | bytes:
         first, payload = self._fragments[0], b"".join(f.payload for f in self._fragments)
         self._fragments = []
-        if first.rsv & 4:
+        self.was_deflated = bool(first.rsv & 4)
+        if self.was_deflated:
             payload = self._inflate(payload)
         return payload.decode("utf-8") if first.opcode == Opcode.TEXT else payload
 
@@ -251,4 +260,11 @@ class WebSocket:
         return text
 
 
-__all__ = ["Closed", "ConnectionEnded", "HandshakeRefused", "WebSocket"]
+def deflated(text: str | bytes, level: int = 6) -> bytes:
+    """A whole message as permessage-deflate carries it (RFC 7692)."""
+    data = text.encode("utf-8") if isinstance(text, str) else text
+    compressor = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return (compressor.compress(data) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+__all__ = ["Closed", "ConnectionEnded", "HandshakeRefused", "WebSocket", "deflated"]

@@ -1,8 +1,10 @@
 // What clients send once they are in: the real connection, session, hub and publisher, over a pair
 // of sockets, with a small chat behind them.
 //
-// The input is parted by the byte 0x1C. Its first part is the target of the request, the others
-// come one after the other: bytes as they are behind a '!', the text of a message otherwise.
+// The input is parted by the byte 0x1C. Its first part is the target of the request; with
+// `deflate=1` in its query the client offers to compress. The others come one after the other:
+// bytes as they are behind a '!', compressed data of a message behind a '%', the text of a message
+// otherwise.
 
 #include <prometheus/registry.h>
 
@@ -15,7 +17,7 @@
 #include "edge/session/websocket_connection.h"
 #include "tests/fuzz/client_end.h"
 #include "tests/fuzz/small_chat.h"
-#include "tests/support/websocket_frames.h"
+#include "tests/support/deflate.h"
 
 namespace gischat::fuzz {
 namespace {
@@ -30,6 +32,13 @@ std::string_view TakePart(std::string_view* input) {
   return part;
 }
 
+// What the client sends for a part of the input.
+std::string BytesOf(std::string_view part) {
+  if (part.starts_with('!')) return std::string(part.substr(1));
+  if (part.starts_with('%')) return tests::ClientFrame(1 | tests::kDeflatedBit, part.substr(1));
+  return tests::ClientFrame(1, part);
+}
+
 // An edge as far as a client that is in sees it. One serves all inputs.
 class Server {
  public:
@@ -42,11 +51,7 @@ class Server {
     const std::weak_ptr<int> sessions = alive;
     LetIn(client.ServerEnd(), TakePart(&input), std::move(alive));
     bool goes_on = client.Send("");
-    while (goes_on && !input.empty()) {
-      const std::string_view part = TakePart(&input);
-      goes_on = part.starts_with('!') ? client.Send(part.substr(1))
-                                      : client.Send(tests::ClientFrame(1, part));
-    }
+    while (goes_on && !input.empty()) goes_on = client.Send(BytesOf(TakePart(&input)));
     client.Finish();
     Require(sessions.expired() && hub_.member_count() == 0 && keepalive_.size() == 0,
             "nothing is left of a client");
@@ -63,6 +68,9 @@ class Server {
     request.set(http::field::connection, "Upgrade");
     request.set(http::field::sec_websocket_key, "dGhlIHNhbXBsZSBub25jZQ==");
     request.set(http::field::sec_websocket_version, "13");
+    if (edge::http::HasQueryParameter(target, "deflate", "1")) {
+      request.set(http::field::sec_websocket_extensions, "permessage-deflate");
+    }
     edge::session::SessionIdentity identity;
     identity.api = edge::http::FindRoute(target).api;
     identity.channel = SmallChat::kChannel;
@@ -98,7 +106,7 @@ class Reader {
     Require(frame.final, "frames are whole messages");
     switch (frame.opcode) {
       case 1:
-        return ReadMessage(frame.payload);
+        return ReadMessage(tests::TextOf(frame));
       case 8:
         closed_ = true;
         return Require(frame.payload.empty() ||

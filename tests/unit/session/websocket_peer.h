@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "edge/session/websocket_connection.h"
+#include "tests/support/deflate.h"
 #include "tests/support/edge_parts.h"
 #include "tests/support/tcp_client.h"
-#include "tests/support/websocket_frames.h"
 
 namespace gischat::edge::session {
 
@@ -27,6 +27,7 @@ class Peer {
     tcp_->Send(tests::ClientFrame(opcode, payload, final));
   }
   void SendText(std::string_view text) { Send(1, text); }
+  void SendDeflated(std::string_view text) { Send(1 | tests::kDeflatedBit, tests::Deflated(text)); }
 
   // Runs the loop until that holds, taking frames as they come.
   template <typename Condition>
@@ -53,6 +54,7 @@ class Peer {
 
   std::string head;                // the answer to the handshake
   std::vector<std::string> seen;   // text frames in short
+  int deflated = 0;                // how many of them came compressed
   std::vector<std::string> pongs;  // payloads
   int pings = 0;
   int close_code = 0;
@@ -76,7 +78,8 @@ class Peer {
   }
   void Take(const tests::WebSocketFrame& frame) {
     EXPECT_EQ(close_code, 0) << "something follows the close frame";
-    if (frame.opcode == 1) seen.push_back(tests::Short(frame.payload));
+    if (frame.deflated) ++deflated;
+    if (frame.opcode == 1) seen.push_back(tests::Short(tests::TextOf(frame)));
     if (frame.opcode == 10) pongs.push_back(frame.payload);
     if (frame.opcode == 9) {
       ++pings;
@@ -95,6 +98,8 @@ class Peer {
 
 class WebSocketFixture : public testing::Test {
  protected:
+  using Request = WebSocketConnection::Request;
+
   ~WebSocketFixture() override {
     peers_.clear();
     EXPECT_TRUE(tests::RunUntil(parts_.loop, [&] { return parts_.alive.expired(); }))
@@ -114,7 +119,11 @@ class WebSocketFixture : public testing::Test {
     auto connection = std::make_shared<WebSocketConnection>(acceptor.accept(), unread, limits_,
                                                             parts_.ForSession(), identity,
                                                             keepalive_, std::make_shared<int>(0));
-    connection->Start(Upgrade());
+    Request request = Upgrade();
+    if (!extensions_.empty()) {
+      request.set(boost::beast::http::field::sec_websocket_extensions, extensions_);
+    }
+    connection->Start(std::move(request), may_compress_);
     connection_ = connection;
     peers_.push_back(std::make_unique<Peer>(parts_.loop, std::move(tcp)));
     return *peers_.back();
@@ -129,9 +138,9 @@ class WebSocketFixture : public testing::Test {
     return peer;
   }
 
-  static WebSocketConnection::Request Upgrade() {
+  static Request Upgrade() {
     namespace http = boost::beast::http;
-    WebSocketConnection::Request request(http::verb::get, "/channel/QGIS/ws", 11);
+    Request request(http::verb::get, "/channel/QGIS/ws", 11);
     request.set(http::field::host, "x");
     request.set(http::field::upgrade, "websocket");
     request.set(http::field::connection, "Upgrade");
@@ -147,6 +156,8 @@ class WebSocketFixture : public testing::Test {
   tests::EdgeParts parts_;
   Keepalive keepalive_{parts_.loop, std::chrono::seconds(1)};
   ConnectionLimits limits_;
+  std::string extensions_;  // that the clients who come next offer
+  bool may_compress_ = true;
   std::weak_ptr<WebSocketConnection> connection_;  // opened last
   std::vector<std::unique_ptr<Peer>> peers_;
   uint64_t connections_ = 0;

@@ -29,12 +29,14 @@ TEST_F(EdgeSettings, AreGenerousByDefault) {
   EXPECT_EQ(settings_.message_rate, 20'000u);
   EXPECT_EQ(settings_.message_rate_per_ip, 100'000u);
   EXPECT_EQ(settings_.write_timeout, absl::Seconds(30));
+  EXPECT_EQ(settings_.compress_bytes, 1024u);
   EXPECT_THAT(settings_.trusted_proxies, IsEmpty());
 }
 
 TEST_F(EdgeSettings, ReadEveryBound) {
   EXPECT_THAT(Read({{"GISCHAT_MESSAGE_RATE", "5"},
                     {"GISCHAT_MESSAGE_RATE_PER_IP", "0"},
+                    {"GISCHAT_COMPRESS_BYTES", "0"},
                     {"GISCHAT_WRITE_TIMEOUT", "7"},
                     {"GISCHAT_REQUEST_TIMEOUT", "8"},
                     {"GISCHAT_IDLE_TIMEOUT", "9"},
@@ -43,6 +45,7 @@ TEST_F(EdgeSettings, ReadEveryBound) {
               IsEmpty());
   EXPECT_EQ(settings_.message_rate, 5u);
   EXPECT_EQ(settings_.message_rate_per_ip, 0u);
+  EXPECT_EQ(settings_.compress_bytes, 0u);
   EXPECT_EQ(settings_.write_timeout, absl::Seconds(7));
   EXPECT_EQ(settings_.request_timeout, absl::Seconds(8));
   EXPECT_EQ(settings_.idle_timeout, absl::Seconds(9));
