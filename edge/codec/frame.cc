@@ -50,6 +50,7 @@ std::optional<std::string> Deflate(std::string_view text) {
       Z_OK) {
     return std::nullopt;
   }
+  // Data that fills it is as long as the text; zlib may have more then.
   std::string deflated(text.size() + kFlushMarker, '\0');
   // The interface only lacks the const.
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
@@ -60,7 +61,6 @@ std::optional<std::string> Deflate(std::string_view text) {
   deflateEnd(&stream);
   if (!whole) return std::nullopt;
   deflated.resize(deflated.size() - stream.avail_out - kFlushMarker);
-  if (deflated.size() >= text.size()) return std::nullopt;
   return deflated;
 }
 

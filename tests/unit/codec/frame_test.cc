@@ -68,6 +68,12 @@ TEST(Frame, WhatDoesNotGetSmallerIsNotDeflated) {
   EXPECT_EQ(MakeDeflatedTextFrame(noise), nullptr);
   EXPECT_EQ(MakeDeflatedTextFrame(""), nullptr);
   EXPECT_EQ(MakeDeflatedTextFrame("a"), nullptr);
+  for (size_t size = 1; size < 50; ++size) {
+    const SharedBytes frame = MakeDeflatedTextFrame(std::string(size, 'x'));
+    if (frame != nullptr) {
+      EXPECT_LT(PayloadOf(*frame).size(), size);
+    }
+  }
 }
 
 TEST(Frame, PayloadIsWhatStandsBehindAHeaderOfAnyLength) {
