@@ -84,7 +84,7 @@ def check_expressions(bin_dir: Path) -> list[str]:
     """Runs the chat under a real Prometheus, lets it meet every kind of trouble that a panel shows,
     and asks every expression. Alerts need not find anything: their tests let them fire."""
     settings = {
-        "CHANNELS": "QGIS",
+        "CHANNELS": "QGIS,Load",
         "GISCHAT_ALLOWED_ORIGINS": ORIGIN,
         "WS_PING_INTERVAL": "1",
         "WS_PING_TIMEOUT": "6",
@@ -95,7 +95,7 @@ def check_expressions(bin_dir: Path) -> list[str]:
         with tempfile.TemporaryDirectory(prefix="gischat-prometheus-") as folder:
             server, address = start_prometheus(Path(folder), deployment)
             try:
-                problems += lint(deployment)
+                problems += lint(deployment) + load(bin_dir, deployment)
                 make_trouble(deployment)
                 problems += ask_all(address) + lint(deployment)
             finally:
@@ -159,9 +159,20 @@ def value_of(address: Address, expression: str) -> list[Any]:
     return answer["data"]["result"]
 
 
+def load(bin_dir: Path, deployment: Deployment) -> list[str]:
+    """The load driver on both edges, which has to find nothing wrong."""
+    command = [bin_dir / "gischat-load", "--clients", "100", "--rate", "50", "--duration", "3"]
+    for edge in deployment.edges:
+        command += ["--url", f"ws://{edge.host}:{edge.port}/channel/Load/ws"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return [] if done.returncode == 0 else [f"load: {done.stdout}{done.stderr}"]
+
+
 def make_trouble(deployment: Deployment) -> None:
     """Traffic, and one of everything that is counted by label."""
     clients = [ChatClient(edge, "QGIS") for edge in deployment.edges]
+    for client in clients:
+        client.wait_for_count(len(clients))
     clients[0].register("Ada")
     clients[1].expect("newcomer")
     for kind in ("text", "geojson", "image"):
