@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <string_view>
+#include <string>
 
 namespace gischat::rpc {
 namespace {
@@ -15,7 +15,8 @@ constexpr std::chrono::milliseconds kTick(500);
 
 // As gRPC 1.51 computes it; 0 with any other.
 unsigned ThreadsOfGrpc() {
-  if (!std::string_view(grpc::Version()).starts_with("1.51.")) return 0;
+  const std::string version = grpc::Version();
+  if (!version.starts_with("1.51.")) return 0;
   return std::clamp(gpr_cpu_num_cores() / 2, 2U, 16U);
 }
 

@@ -70,7 +70,7 @@ void FrameInflater::Feed(std::string_view bytes) {
 
 std::string_view FrameInflater::Ready() {
   for (;;) {
-    if (ready_at_ < ready_.size()) return std::string_view(ready_).substr(ready_at_);
+    if (ready_at_ < ready_.size()) return From(ready_, ready_at_);
     if (phase_ == Phase::kPassing) {
       const std::string_view payload = Unread().substr(0, left_);
       if (!payload.empty()) return payload;

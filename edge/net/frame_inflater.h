@@ -48,7 +48,8 @@ class FrameInflater {
   bool InflateFrom(std::string_view input, size_t* taken);
   void EmitChunk(bool final);
   bool Break();
-  std::string_view Unread() const { return std::string_view(fed_).substr(at_); }
+  static std::string_view From(std::string_view bytes, size_t at) { return bytes.substr(at); }
+  std::string_view Unread() const { return From(fed_, at_); }
 
   const uint64_t max_message_bytes_;
   std::string fed_;

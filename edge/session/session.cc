@@ -163,8 +163,9 @@ void Session::OnReviewed(Outgoing& outgoing, ChatMessage::KindCase kind,
   } else {
     Reject(outgoing, answer->rejected().violations());
   }
+  const std::string_view refused = outgoing.label;
   Note(outgoing.trace, "reviewed", "verdict",
-       outgoing.step == Step::kRefuse ? std::string_view(outgoing.label) : "accepted");
+       outgoing.step == Step::kRefuse ? refused : "accepted");
   if (outgoing.step == Step::kRefuse && !outgoing.slow) Settle();
   Advance();
 }
