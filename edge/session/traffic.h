@@ -28,7 +28,7 @@ struct Traffic {
     constexpr size_t kCrowd = 50;  // with fewer nothing is worth waiting for
     if (clients < kCrowd) return microseconds(0);
     const auto count = static_cast<int64_t>(clients);
-    if (claims > 0) return std::min(microseconds(3 * count), microseconds(20'000));
+    if (claims > 0) return std::min(microseconds(3 * count), microseconds(30'000));
     return std::min(microseconds(count), microseconds(5'000));
   }
 };

@@ -2,11 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <ctime>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include "absl/time/clock.h"
 
 namespace gischat::edge::codec {
 namespace {
@@ -292,12 +291,12 @@ TEST(JsonDocument, RefusesMoreMembersThanAnyMessageHas) {
   EXPECT_TRUE(IsRefused(nested + "\"more\":{\"a\":[]}}"));
 }
 
-// With each member looked for among all others this takes a minute.
+// With each member looked for among all others this takes a minute of processor time.
 TEST(JsonDocument, TakesLinearTimeForManyMembers) {
   const std::string text = ObjectWithMembers(kMaxJsonMembers);
-  const absl::Time began = absl::Now();
+  const std::clock_t began = std::clock();
   for (int i = 0; i < 200; ++i) Parse(text);
-  EXPECT_LT(absl::Now() - began, absl::Seconds(10));
+  EXPECT_LT(std::clock() - began, 10 * CLOCKS_PER_SEC);
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ TEST_F(TrafficTest, WaitsLongerInALargerCrowdButNeverLong) {
 TEST_F(TrafficTest, WaitsLongestForNewcomers) {
   traffic_.claims = 3;
   EXPECT_EQ(traffic_.Linger(1'000), microseconds(3'000));
-  EXPECT_EQ(traffic_.Linger(20'000), microseconds(20'000));
+  EXPECT_EQ(traffic_.Linger(20'000), microseconds(30'000));
 }
 
 }  // namespace
