@@ -241,6 +241,8 @@ void Hub::DeliverLike(ChannelMembers& channel, const Broadcast& broadcast) {
 }
 
 bool Hub::QueueCount(Member& member, const Count& count, const codec::SharedBytes& frame) {
+  // Who hears it is there. Presence has not heard of this edge for too long, and is about to.
+  if (count.connections == 0) return false;
   if (member.was_told_count_) {
     if (count.revision <= member.told_.revision) return false;
     const bool same = count.connections == member.told_.connections;

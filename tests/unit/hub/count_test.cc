@@ -91,10 +91,13 @@ TEST_F(CountTest, ThatIsSettledIsToldToWhoMissedIt) {
   world_.hub.Leave(other);
 }
 
-TEST_F(CountTest, OfZeroIsACountLikeAnother) {
+TEST_F(CountTest, OfZeroIsToldToNobodyWhoIsThere) {
   world_.Join(member_);
-  Announce(0, 0);
-  EXPECT_THAT(member_.seen, ElementsAre("#0"));
+  Announce(0, 1);
+  world_.hub.TellCount("QGIS", {0, 2});
+  EXPECT_THAT(member_.seen, IsEmpty());
+  Announce(1, 3);
+  EXPECT_THAT(member_.seen, ElementsAre("#1"));
 }
 
 TEST_F(CountTest, IsNoPartOfTheWindow) {
