@@ -51,7 +51,8 @@ class Hub {
   void Join(Member& member, std::string_view channel, const Count* count,
             std::function<void()> joined);
 
-  // Tells one client a count, unless it was told the same number or a newer count already.
+  // Tells one client a count, unless it was told the same number or a newer count already. Nobody is
+  // told 0: who hears it is there.
   void TellCount(Member& member, const Count& count);
   // The same for everybody in a channel.
   void TellCount(std::string_view channel, const Count& count);
