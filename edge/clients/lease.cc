@@ -7,41 +7,36 @@
 
 #include <algorithm>
 #include <atomic>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
-#include <deque>
 #include <map>
-#include <optional>
 #include <set>
 #include <utility>
 
 #include "absl/time/clock.h"
-#include "common/base/random_id.h"
+#include "edge/clients/loop_tasks.h"
+#include "edge/clients/nicknames.h"
 
 namespace gischat::edge::clients {
 namespace {
 
 namespace asio = boost::asio;
-using presence::v1::RegisterResponse;
 
 constexpr absl::Duration kFirstBackoff = absl::Milliseconds(100);
 constexpr absl::Duration kLastBackoff = absl::Seconds(1);
 constexpr absl::Duration kHealthyFor = absl::Seconds(5);
-// Nicknames given back are remembered for so long, and so many.
-constexpr absl::Duration kRemembered = absl::Seconds(60);
-constexpr size_t kMostRemembered = 10'000;
 
 }  // namespace
 
 // Everything but Health() happens on the loop's thread.
-class Lease::Core : public std::enable_shared_from_this<Core> {
+class Lease::Core : public LoopTasks<Core> {
  public:
   Core(asio::io_context& loop, PresenceClient& presence, std::string edge,
        std::vector<std::string> channels, prometheus::Registry& registry)
-      : loop_(loop),
+      : LoopTasks(loop),
         presence_(presence),
         edge_(std::move(edge)),
+        nicknames_(std::make_shared<Nicknames>(loop, presence)),
         timer_(loop),
         lost_(prometheus::BuildCounter()
                   .Name("gischat_edge_leases_lost_total")
@@ -56,18 +51,22 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
     for (std::string& channel : channels) channels_.try_emplace(std::move(channel));
   }
 
-  template <typename Action>
-  void Post(Action action) {
-    asio::post(loop_, [self = shared_from_this(), action = std::move(action)]() mutable {
-      if (!self->stopped_) action(*self);
-    });
-  }
-
   void OnSettledCount(std::function<void(const std::string&, hub::Count)> callback) {
     on_settled_count_ = std::move(callback);
   }
 
+  void Start() {
+    nicknames_->OnLeaseUnknown([weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (self != nullptr && !self->reporting_ && self->announced_) {
+        self->Report(/*everything=*/true);
+      }
+    });
+    Attach();
+  }
+
   void Attach() {
+    if (stopping_) return;
     presence::v1::AttachRequest request;
     request.set_edge(edge_);
     presence_.Attach(std::move(request), [self = shared_from_this()](auto answer) {
@@ -103,46 +102,7 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
     ReportSoon();
   }
 
-  void Register(Claim claim) {
-    const Key key{claim.channel, claim.connection};
-    const auto earlier = claims_.find(key);
-    if (earlier != claims_.end()) {
-      earlier->second->next = std::move(claim);
-      return;
-    }
-    BeginClaim(std::move(claim), /*again=*/false);
-  }
-
-  void Unregister(const std::string& channel, uint64_t connection, std::function<void()> done) {
-    const Key key{channel, connection};
-    const auto claimed = claims_.find(key);
-    if (claimed != claims_.end()) {
-      claimed->second->cancelled = std::move(done);  // given back when its outcome is known
-      claimed->second->next.reset();
-      return;
-    }
-    Release(key, std::move(done));
-  }
-
-  void Verify(const std::string& channel) {
-    if (!announced_) return;  // everything is about to be announced anyway
-    for (auto entry = names_.lower_bound({channel, 0}); entry != names_.end();) {
-      const auto& [key, name] = *entry;
-      if (key.channel != channel) break;
-      if (claims_.contains(key)) {
-        ++entry;
-        continue;
-      }
-      BeginClaim({channel, key.connection, name.nickname, "", {}, nullptr, name.on_lost},
-                 /*again=*/true, name.request_id);
-      entry = names_.erase(entry);
-    }
-    for (const Released& released : released_) {
-      if (released.request.channel() != channel || released.request.lease() != lease_) continue;
-      SendRelease(
-          released.request, [] {}, kFirstBackoff);
-    }
-  }
+  Nicknames& nicknames() { return *nicknames_; }
 
   absl::Status Health() const {
     if (absl::Now() - absl::FromUnixNanos(answered_.load()) < kHealthyFor) return absl::OkStatus();
@@ -151,9 +111,10 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
 
   void Stop(absl::Duration patience, std::function<void()> done) {
     stopping_ = true;
+    nicknames_->Stop();
     timer_.cancel();
     auto once = std::make_shared<std::function<void()>>([self = shared_from_this(), done] {
-      if (!std::exchange(self->stopped_, true)) done();
+      if (!std::exchange(self->ended_, true)) done();
     });
     auto deadline = std::make_shared<asio::steady_timer>(loop_);
     deadline->expires_after(absl::ToChronoMilliseconds(patience));
@@ -163,7 +124,7 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
       return;
     }
     presence_.Detach(DetachRequest(lease_), [self = shared_from_this(), once, deadline](auto) {
-      asio::post(self->loop_, [deadline] { deadline->cancel(); });
+      self->Post([deadline](Core&) { deadline->cancel(); });
     });
   }
 
@@ -177,32 +138,6 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
     std::vector<std::function<void(hub::Count)>> waiting;   // for the next report
     std::vector<std::function<void(hub::Count)>> reported;  // for the answer to the one under way
   };
-  struct Key {
-    std::string channel;
-    uint64_t connection;
-    // NOLINTNEXTLINE(modernize-use-nullptr): takes the comparison that this makes for a 0.
-    auto operator<=>(const Key&) const = default;
-  };
-  struct Name {
-    std::string nickname;
-    std::string request_id;  // of the claim that won it
-    std::function<void()> on_lost;
-  };
-  struct Released {
-    absl::Time when;
-    presence::v1::UnregisterRequest request;
-  };
-  struct PendingClaim {
-    Claim claim;
-    std::string request_id;
-    std::string lease;  // that it was sent for last
-    absl::Duration backoff = kFirstBackoff;
-    std::function<void()> cancelled;  // set: the nickname is not wanted any more
-    bool again = false;               // an old nickname, announced again after the lease was lost
-    std::optional<Claim> next;        // to be made when the outcome of this one is known
-    std::optional<Name> fallback;     // held until the lease was lost; wanted if this one is taken
-  };
-
   void OnAttached(const absl::StatusOr<presence::v1::AttachResponse>& answer) {
     if (!answer.ok()) {
       OnFailure(answer.status());
@@ -268,7 +203,8 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
       OnFailure(answer.status());
       // Which part was taken is unknown; absolute numbers can be sent again as a whole.
       return After(NextBackoff(), [](Core& core) {
-        if (!core.reporting_ && !core.lease_.empty()) core.Report(/*everything=*/true);
+        if (core.stopping_ || core.reporting_ || core.lease_.empty()) return;
+        core.Report(/*everything=*/true);
       });
     }
     OnSuccess();
@@ -277,7 +213,7 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
           return !count.known() && channels_.contains(count.channel());
         });
     if (lost) return OnLost();
-    if (!std::exchange(announced_, true)) ClaimAgain();
+    if (!std::exchange(announced_, true)) nicknames_->BeginLease(lease_);
     for (const presence::v1::ChannelCount& count : answer->counts()) {
       const auto channel = channels_.find(count.channel());
       if (channel == channels_.end()) continue;  // removed meanwhile
@@ -317,6 +253,7 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
     spdlog::warn("edge: presence does not know our lease any more, announcing everything again");
     lost_.Increment();
     announced_ = false;
+    nicknames_->EndLease();
     for (auto& [name, channel] : channels_) {
       std::move(channel.reported.begin(), channel.reported.end(),
                 std::back_inserter(channel.waiting));
@@ -369,130 +306,6 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
     return request;
   }
 
-  // After a new lease was announced: the names that the old one held.
-  void ClaimAgain() {
-    for (auto& [key, name] : std::exchange(names_, {})) {
-      const auto changing = claims_.find(key);
-      if (changing == claims_.end()) {
-        ClaimAgain(key, name);
-      } else {
-        changing->second->fallback = name;
-      }
-    }
-  }
-
-  void ClaimAgain(const Key& key, const Name& name) {
-    BeginClaim({key.channel, key.connection, name.nickname, "", {}, nullptr, name.on_lost},
-               /*again=*/true);
-  }
-
-  void BeginClaim(Claim claim, bool again, std::string request_id = base::RandomUuid()) {
-    auto pending = std::make_shared<PendingClaim>();
-    pending->claim = std::move(claim);
-    pending->request_id = std::move(request_id);
-    pending->again = again;
-    claims_[{pending->claim.channel, pending->claim.connection}] = pending;
-    SendClaim(pending);
-  }
-
-  void SendClaim(const std::shared_ptr<PendingClaim>& pending) {
-    if (pending->cancelled && pending->lease != lease_) {
-      claims_.erase({pending->claim.channel, pending->claim.connection});
-      return pending->cancelled();  // whatever an old lease won went with it
-    }
-    if (!announced_) return ClaimLater(pending);
-    pending->lease = lease_;
-    presence::v1::RegisterRequest request;
-    request.set_lease(lease_);
-    request.set_channel(pending->claim.channel);
-    request.set_connection(pending->claim.connection);
-    request.set_request_id(pending->request_id);
-    request.set_nickname(pending->claim.nickname);
-    request.set_previous_nickname(pending->claim.previous_nickname);
-    if (pending->claim.trace.request() != 0) *request.mutable_trace() = pending->claim.trace;
-    presence_.Register(std::move(request), [self = shared_from_this(), pending](auto answer) {
-      self->Post(
-          [pending, answer = std::move(answer)](Core& core) { core.OnClaimed(pending, answer); });
-    });
-  }
-
-  void ClaimLater(const std::shared_ptr<PendingClaim>& pending) {
-    const absl::Duration wait = pending->backoff;
-    pending->backoff = std::min(wait * 2, kLastBackoff);
-    After(wait, [pending](Core& core) { core.SendClaim(pending); });
-  }
-
-  void OnClaimed(const std::shared_ptr<PendingClaim>& pending,
-                 const absl::StatusOr<RegisterResponse>& answer) {
-    if (pending->lease != lease_) {  // the answer is about a lease that is gone
-      pending->request_id = base::RandomUuid();
-      return SendClaim(pending);
-    }
-    if (!answer.ok() || answer->outcome() == RegisterResponse::LEASE_UNKNOWN) {
-      if (answer.ok() && !reporting_ && announced_) Report(/*everything=*/true);
-      return ClaimLater(pending);
-    }
-    const Claim& claim = pending->claim;
-    const Key key{claim.channel, claim.connection};
-    claims_.erase(key);
-    const bool registered = answer->outcome() == RegisterResponse::REGISTERED;
-    if (registered) {
-      const auto previous = names_.find(key);
-      if (previous != names_.end()) Remember(ReleaseOf(key, previous->second));
-      names_[key] = {claim.nickname, pending->request_id, claim.on_lost};
-    }
-    if (pending->cancelled) return Release(key, pending->cancelled);
-    if (claim.done) claim.done(registered ? ClaimOutcome::kRegistered : ClaimOutcome::kTaken);
-    if (pending->again && !registered && claim.on_lost) claim.on_lost();
-    if (pending->next) {
-      BeginClaim(*std::move(pending->next), /*again=*/false);
-    } else if (pending->fallback && !registered) {
-      ClaimAgain(key, *pending->fallback);
-    }
-  }
-
-  // Gives back what the connection holds, if anything.
-  void Release(const Key& key, std::function<void()> done) {
-    const auto held = names_.find(key);
-    if (held == names_.end()) return done();
-    presence::v1::UnregisterRequest request = ReleaseOf(key, held->second);
-    names_.erase(held);
-    Remember(request);
-    SendRelease(std::move(request), std::move(done), kFirstBackoff);
-  }
-
-  presence::v1::UnregisterRequest ReleaseOf(const Key& key, const Name& name) const {
-    presence::v1::UnregisterRequest request;
-    request.set_lease(lease_);
-    request.set_channel(key.channel);
-    request.set_connection(key.connection);
-    request.set_nickname(name.nickname);
-    request.set_request_id(name.request_id);
-    return request;
-  }
-
-  void Remember(presence::v1::UnregisterRequest request) {
-    const absl::Time now = absl::Now();
-    released_.push_back({now, std::move(request)});
-    while (released_.size() > kMostRemembered || released_.front().when < now - kRemembered) {
-      released_.pop_front();
-    }
-  }
-
-  void SendRelease(presence::v1::UnregisterRequest request, std::function<void()> done,
-                   absl::Duration backoff) {
-    if (lease_.empty()) return done();  // went with the lease
-    request.set_lease(lease_);
-    presence_.Unregister(request, [self = shared_from_this(), request, done, backoff](auto answer) {
-      self->Post([request, done, backoff, ok = answer.ok()](Core& core) {
-        if (ok) return done();
-        core.After(backoff, [request, done, backoff](Core& later) {
-          later.SendRelease(request, done, std::min(backoff * 2, kLastBackoff));
-        });
-      });
-    });
-  }
-
   void OnSuccess() {
     if (told_away_) spdlog::info("edge: presence answers again");
     told_away_ = false;
@@ -512,31 +325,17 @@ class Lease::Core : public std::enable_shared_from_this<Core> {
     return std::exchange(backoff_, std::min(backoff_ * 2, kLastBackoff));
   }
 
-  template <typename Action>
-  void After(absl::Duration wait, Action action) {
-    auto timer = std::make_shared<asio::steady_timer>(loop_);
-    timer->expires_after(absl::ToChronoMilliseconds(wait));
-    timer->async_wait([self = shared_from_this(), timer,
-                       action = std::move(action)](boost::system::error_code error) mutable {
-      if (!error && !self->stopped_ && !self->stopping_) action(*self);
-    });
-  }
-
-  asio::io_context& loop_;
   PresenceClient& presence_;
   const std::string edge_;
   std::function<void(const std::string&, hub::Count)> on_settled_count_;
   std::map<std::string, Channel> channels_;
   std::set<std::string> leaving_;  // channels in which the lease is being ended
-  std::map<Key, Name> names_;      // held
-  std::map<Key, std::shared_ptr<PendingClaim>> claims_;  // being claimed
-  std::deque<Released> released_;                        // lately, oldest first
-  std::string lease_;                                    // empty: none yet
+  const std::shared_ptr<Nicknames> nicknames_;
+  std::string lease_;  // empty: none yet
   uint64_t sequence_ = 0;
   bool announced_ = false;  // presence knows the lease in all channels
   bool reporting_ = false;
   bool stopping_ = false;
-  bool stopped_ = false;
   bool told_away_ = false;
   asio::steady_timer timer_;
   absl::Duration renew_every_ = absl::Seconds(2);
@@ -559,7 +358,7 @@ void Lease::OnSettledCount(std::function<void(const std::string&, hub::Count)> c
 }
 
 void Lease::Start() {
-  core_->Post([](Core& core) { core.Attach(); });
+  core_->Post([](Core& core) { core.Start(); });
 }
 
 void Lease::Add(std::string channel) {
@@ -580,18 +379,20 @@ void Lease::Disconnect(std::string channel) {
   core_->Post([channel = std::move(channel)](Core& core) { core.Disconnect(channel); });
 }
 
-void Lease::Register(Claim claim) {
-  core_->Post([claim = std::move(claim)](Core& core) mutable { core.Register(std::move(claim)); });
+void Lease::Register(NicknameClaim claim) {
+  core_->Post([claim = std::move(claim)](Core& core) mutable {
+    core.nicknames().Register(std::move(claim));
+  });
 }
 
 void Lease::Unregister(std::string channel, uint64_t connection, std::function<void()> done) {
   core_->Post([channel = std::move(channel), connection, done = std::move(done)](Core& core) {
-    core.Unregister(channel, connection, done);
+    core.nicknames().Unregister(channel, connection, done);
   });
 }
 
 void Lease::Verify(std::string channel) {
-  core_->Post([channel = std::move(channel)](Core& core) { core.Verify(channel); });
+  core_->Post([channel = std::move(channel)](Core& core) { core.nicknames().Verify(channel); });
 }
 
 absl::Status Lease::Health() const { return core_->Health(); }

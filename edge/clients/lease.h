@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "edge/clients/backends.h"
+#include "edge/clients/nicknames.h"
 #include "edge/hub/member.h"
 
 namespace prometheus {
@@ -17,9 +18,6 @@ class Registry;
 }
 
 namespace gischat::edge::clients {
-
-// What became of a nickname claim.
-enum class ClaimOutcome { kRegistered, kTaken };
 
 // What this edge holds in presence: connections per channel, and nicknames.
 //
@@ -54,17 +52,8 @@ class Lease {
   // One less.
   void Disconnect(std::string channel);
 
-  struct Claim {
-    std::string channel;
-    uint64_t connection = 0;  // unique in this process
-    std::string nickname;
-    std::string previous_nickname;  // held by the connection so far; empty: none
-    trace::v1::Trace trace = {};    // of the message that claims it; request 0: not traced
-    std::function<void(ClaimOutcome)> done;
-    std::function<void()> on_lost;  // later: the nickname is not the connection's any more
-  };
   // Claims a nickname; tried until presence answers.
-  void Register(Claim claim);
+  void Register(NicknameClaim claim);
   // Gives the connection's nickname back, if it holds one or claims one still. `done` is called
   // when presence knows.
   void Unregister(std::string channel, uint64_t connection, std::function<void()> done);

@@ -72,8 +72,8 @@ class Publisher::Series : public std::enable_shared_from_this<Series> {
     unheard_.Begin(publisher_);
   }
 
-  void Publish(std::string message, bool stored, base::StatusCallback done,
-               Clock::time_point read, const trace::v1::Trace& trace) {
+  void Publish(std::string message, bool stored, base::StatusCallback done, Clock::time_point read,
+               const trace::v1::Trace& trace) {
     Waiting waiting{std::move(message), stored, absl::Now() + limits_.patience, std::move(done),
                     read};
     waiting.trace = trace;

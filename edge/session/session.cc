@@ -285,7 +285,7 @@ void Session::OnPublished(const Published& published, const absl::Status& status
 void Session::Register(const std::string& wanted, const trace::v1::Trace& trace) {
   claiming_ = true;
   ++parts_.traffic.claims;
-  clients::Lease::Claim claim;
+  clients::NicknameClaim claim;
   claim.channel = identity_.channel;
   claim.connection = identity_.connection;
   claim.nickname = wanted;

@@ -20,7 +20,7 @@ constexpr uint64_t kConnection = 42;
 class ClaimTest : public LeaseFixture {
  protected:
   void Claim(const std::string& nickname, const std::string& previous = "") {
-    Lease::Claim claim;
+    NicknameClaim claim;
     claim.channel = "QGIS";
     claim.connection = kConnection;
     claim.nickname = nickname;
