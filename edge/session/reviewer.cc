@@ -50,11 +50,18 @@ void Reviewer::Gather(ReviewRequest request, Asker asker) {
 }
 
 void Reviewer::Flush() {
-  for (std::shared_ptr<Batch>& batch : std::exchange(gathered_, {})) Send(std::move(batch));
+  while (!gathered_.empty()) {
+    const bool may_grow = gathered_.size() == 1 && gathered_.front()->bytes < kPromptBytes;
+    if (under_way_ > 0 && may_grow) return;
+    std::shared_ptr<Batch> batch = std::move(gathered_.front());
+    gathered_.pop_front();
+    Send(std::move(batch));
+  }
 }
 
 void Reviewer::Send(std::shared_ptr<Batch> batch) {
   const std::shared_ptr<const moderation::v1::ReviewBatch> messages(batch, &batch->messages);
+  ++under_way_;
   moderation_.ReviewAll(messages, [this, batch = std::move(batch)](auto answer) mutable {
     asio::post(executor_, [this, batch = std::move(batch), answer = std::move(answer)]() mutable {
       OnAnswer(*batch, std::move(answer));
@@ -63,6 +70,8 @@ void Reviewer::Send(std::shared_ptr<Batch> batch) {
 }
 
 void Reviewer::OnAnswer(Batch& batch, absl::StatusOr<moderation::v1::ReviewBatchAnswer> answer) {
+  --under_way_;
+  if (!gathered_.empty()) flush_.Request();
   if (answer.ok() && answer->answers_size() != batch.messages.requests_size()) {
     answer = absl::InternalError("moderation answers another number of messages");
   }

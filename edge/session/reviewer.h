@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -12,8 +13,9 @@
 namespace gischat::edge::session {
 
 // Asks moderation about the messages of one io thread's clients. What they bring in one turn of the
-// loop goes as one batch, and its verdicts come back together; an image goes alone. While
-// moderation can't be reached the same is asked again, for kPatience.
+// loop, or while a batch is under way, goes as one batch, and its verdicts come back together: the
+// more there is to do, the less each message costs. An image goes alone. While moderation can't be
+// reached the same is asked again, for kPatience.
 //
 // Confined to the thread, on which the callbacks run too. Outlives the loop's last run, and every
 // callback of the client.
@@ -22,6 +24,8 @@ class Reviewer {
   static constexpr absl::Duration kPatience = absl::Seconds(10);
   static constexpr size_t kBatchMessages = 256;
   static constexpr size_t kBatchBytes = 8 << 20;  // a single message may be larger
+  // A batch of this size waits for no other: looking at it takes longer than sending it.
+  static constexpr size_t kPromptBytes = 16 << 10;
 
   Reviewer(net::Executor executor, clients::ModerationClient& moderation);
 
@@ -50,7 +54,8 @@ class Reviewer {
   const net::Executor executor_;
   clients::ModerationClient& moderation_;
   net::EndOfTurn flush_;
-  std::vector<std::shared_ptr<Batch>> gathered_;
+  std::deque<std::shared_ptr<Batch>> gathered_;
+  size_t under_way_ = 0;  // batches
 };
 
 }  // namespace gischat::edge::session

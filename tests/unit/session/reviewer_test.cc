@@ -69,19 +69,51 @@ TEST_F(ReviewerTest, NothingIsAskedBeforeTheTurnEnds) {
   EXPECT_EQ(moderation_.reviews.size(), 1U);
 }
 
-TEST_F(ReviewerTest, NextTurnIsABatchOfItsOwnAndDoesNotWaitForTheFirst) {
+TEST_F(ReviewerTest, WhatComesWhileABatchIsUnderWayIsTheNextOne) {
   Ask(TextOf("a"));
   Settle();
-  Ask(TextOf("b"));
-  Ask(TextOf("c"));
+  for (const char* words : {"b", "c"}) {
+    Ask(TextOf(words));
+    Settle();
+  }
+  EXPECT_EQ(moderation_.batches, 1);
+  moderation_.reviews.Answer(0, FakeModeration::Judge(moderation_.reviews.request(0)));
   Settle();
   EXPECT_EQ(moderation_.batches, 2);
   ASSERT_EQ(moderation_.reviews.size(), 3U);
-  for (const size_t number : {1U, 2U, 0U}) {
-    moderation_.reviews.Answer(number, FakeModeration::Judge(moderation_.reviews.request(number)));
-  }
+  moderation_.reviews.Answer(2, FakeModeration::Judge(moderation_.reviews.request(2)));
+  moderation_.reviews.Answer(1, FakeModeration::Judge(moderation_.reviews.request(1)));
   Settle();
-  EXPECT_THAT(told_, ElementsAre("b", "c", "a"));
+  EXPECT_THAT(told_, ElementsAre("a", "b", "c"));
+}
+
+TEST_F(ReviewerTest, WhatIsLargeWaitsForNoOtherBatch) {
+  const std::string large(Reviewer::kPromptBytes, 'x');
+  Ask(TextOf("a"));
+  Settle();
+  Ask(TextOf(large));
+  Settle();
+  EXPECT_EQ(moderation_.batches, 2);
+  Ask(TextOf("b"));
+  Settle();
+  ASSERT_EQ(moderation_.reviews.size(), 2U) << "of two that are under way one is enough to wait";
+  moderation_.reviews.Answer(1, FakeModeration::Judge(moderation_.reviews.request(1)));
+  Settle();
+  EXPECT_EQ(moderation_.reviews.size(), 2U);
+  moderation_.reviews.Answer(0, FakeModeration::Judge(moderation_.reviews.request(0)));
+  Settle();
+  EXPECT_EQ(moderation_.reviews.size(), 3U);
+  EXPECT_THAT(told_, ElementsAre(large, "a"));
+}
+
+TEST_F(ReviewerTest, NextBatchGoesAlsoWhenThereIsNoAnswer) {
+  Ask(TextOf("a"));
+  Settle();
+  Ask(TextOf("b"));
+  Settle();
+  moderation_.reviews.Answer(0, absl::InternalError("broken"));
+  Settle();
+  EXPECT_EQ(moderation_.batches, 2);
 }
 
 TEST_F(ReviewerTest, VerdictsAreToldOnTheLoop) {

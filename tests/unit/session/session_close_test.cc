@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "edge/session/reviewer.h"
 #include "edge/session/session.h"
 #include "tests/unit/session/client.h"
 
@@ -42,14 +43,15 @@ TEST_F(SessionCloseTest, StillPublishesWhatWasSentBefore) {
   client_.Claim("Ada");
   parts_.HoldReviews();
   parts_.HoldPublishes();
-  client_.Say("one");
-  client_.Say("two");
+  const std::string one(Reviewer::kPromptBytes, '1');  // so long that it is reviewed by itself
+  client_.Say(one);
+  client_.Say(std::string(one.size(), '2'));
   client_.Close();
   EXPECT_EQ(parts_.hub.member_count(), 0u);
   EXPECT_EQ(parts_.Reported(), 0u);
   parts_.Accept(1);
   parts_.Accept(0);
-  EXPECT_THAT(parts_.Published(), ElementsAre("one", "two"));
+  EXPECT_THAT(parts_.Published(), ElementsAre(one, std::string(one.size(), '2')));
   EXPECT_TRUE(alive());
   EXPECT_EQ(releases(), 0u) << "before its last words";
   parts_.AnswerPublish();

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "edge/session/reviewer.h"
 #include "edge/session/session.h"
 #include "tests/unit/session/client.h"
 
@@ -45,15 +46,18 @@ TEST_F(SessionMessagesTest, PublishesWhatIsAccepted) {
   EXPECT_THAT(client_.seen, IsEmpty());
 }
 
+// So long that it is reviewed at once, and waits for no other.
+std::string Long(char letter) { return std::string(Reviewer::kPromptBytes, letter); }
+
 TEST_F(SessionMessagesTest, ReviewsInParallelAndPublishesInOrder) {
   parts_.HoldReviews();
-  for (const char* words : {"one", "two", "three"}) client_.Say(words);
+  for (const char letter : {'a', 'b', 'c'}) client_.Say(Long(letter));
   ASSERT_EQ(parts_.moderation.reviews.size(), 3u);
   parts_.Accept(2);
   parts_.Accept(1);
   EXPECT_THAT(parts_.Published(), IsEmpty());
   parts_.Accept(0);
-  EXPECT_THAT(parts_.Published(), ElementsAre("one", "two", "three"));
+  EXPECT_THAT(parts_.Published(), ElementsAre(Long('a'), Long('b'), Long('c')));
 }
 
 TEST_F(SessionMessagesTest, RefusesInOrder) {
@@ -176,7 +180,7 @@ TEST_F(SessionMessagesTest, TakesNoMoreThanItsBoundUntilSomeAreDealtWith) {
   parts_.HoldReviews();
   for (size_t i = 0; i < Outbox::kMaxMessages; ++i) {
     ASSERT_TRUE(client_.session().CanTakeMore()) << i;
-    client_.Say("hi");
+    client_.Say(i < 2 ? Long('a') : "hi");
   }
   EXPECT_FALSE(client_.session().CanTakeMore());
   EXPECT_EQ(client_.resumed, 0);
