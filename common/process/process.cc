@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "common/base/version.h"
 #include "common/config/address.h"
@@ -74,6 +75,8 @@ class Process::Core {
  public:
   Core(std::string name, Settings settings)
       : name_(std::move(name)), settings_(std::move(settings)) {
+    // Debian's Abseil looks for deadlocks each time that a mutex is taken, as for a debug build.
+    absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
     std::signal(SIGPIPE, SIG_IGN);
     log::Configure(name_, settings_.log_format, settings_.log_level);
     spdlog::info("version {}, soft limit of open files {}", base::Version(), RaiseOpenFiles());
