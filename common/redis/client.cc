@@ -6,10 +6,12 @@
 #include <chrono>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/redis/connection.h"
 #include "common/redis/link.h"
 #include "common/redis/metrics.h"
 #include "common/redis/resp.h"
@@ -53,12 +55,19 @@ class Client::Core : public Link::User, public std::enable_shared_from_this<Core
 
   void Submit(const Script* script, std::vector<std::string> keys,
               std::vector<std::string> arguments, base::Callback<Reply> done) {
+    std::string command = script != nullptr   ? script->name
+                          : arguments.empty() ? std::string("none")
+                                              : arguments.front();
+    Call call{script,
+              std::move(keys),
+              std::move(arguments),
+              {std::move(command), std::move(done), SteadyClock::now()}};
     const std::lock_guard lock(mutex_);
+    if (MayGoNow() && SendNow(call)) return;
     if (submitted_.empty()) {
       boost::asio::post(loop_, [self = shared_from_this()] { self->SendSubmitted(); });
     }
-    submitted_.push_back(
-        {script, std::move(keys), std::move(arguments), std::move(done), SteadyClock::now()});
+    submitted_.push_back(std::move(call));
   }
 
   bool ready() const { return ready_; }
@@ -73,22 +82,36 @@ class Client::Core : public Link::User, public std::enable_shared_from_this<Core
   }
 
  private:
+  // What waits for an answer.
+  struct Pending {
+    std::string command;
+    base::Callback<Reply> done;
+    SteadyClock::time_point began;
+  };
   struct Call {
     const Script* script;  // none: a plain command
     std::vector<std::string> keys;
     std::vector<std::string> arguments;
-    base::Callback<Reply> done;
-    SteadyClock::time_point began;
+    Pending pending;
   };
-  struct Pending {
-    std::string name;
-    base::Callback<Reply> done;
-    SteadyClock::time_point began;
+  // A call that ends without having been sent.
+  struct Failed {
+    Pending call;
+    absl::Status why;
   };
 
+  // These are called with mutex_ held.
+  bool MayGoNow() const;
+  bool SendNow(Call& call);
+  absl::Status Send(Call& call);
+  std::vector<std::string> CommandOf(Call& call) const;
+  void Await(Call& call);
+
+  std::optional<Pending> TakeFirst();
   void SendSubmitted();
-  void Send(Call call);
   void Complete(Pending call, absl::StatusOr<Reply> outcome);
+  void ForgetConnection();
+  std::optional<SteadyClock::time_point> Deadline();
   void FailPending(const absl::Status& why);
   void Halt();
   void SetReady(bool ready);
@@ -104,9 +127,7 @@ class Client::Core : public Link::User, public std::enable_shared_from_this<Core
   boost::asio::io_context& loop_;
   CommandMetrics metrics_;
   std::shared_ptr<Link> link_;
-  std::deque<Pending> pending_;  // sent, in order
   boost::asio::steady_timer watchdog_;
-  bool watching_ = false;
   boost::asio::steady_timer check_timer_;
   bool stopped_ = false;
   bool started_ = false;  // of the thread that owns the client
@@ -115,60 +136,93 @@ class Client::Core : public Link::User, public std::enable_shared_from_this<Core
   std::atomic<bool> ready_ = false;
   std::atomic<int64_t> clock_offset_ = 0;  // nanoseconds
   std::mutex mutex_;
-  std::vector<Call> submitted_;  // guarded by mutex_
-  Endpoint server_;              // guarded by mutex_
+  // Guarded by mutex_:
+  std::vector<Call> submitted_;             // for the loop to send
+  std::deque<Pending> pending_;             // sent, in order
+  bool watching_ = false;                   // looks after them
+  std::shared_ptr<Connection> connection_;  // while the link is up
+  Endpoint server_;
 };
 
-void Client::Core::SendSubmitted() {
-  std::vector<Call> calls;
-  {
-    const std::lock_guard lock(mutex_);
-    calls.swap(submitted_);
-  }
-  for (Call& call : calls) Send(std::move(call));
+// What is alone needs not wait for the loop. All others do, and share a write.
+bool Client::Core::MayGoNow() const {
+  return connection_ != nullptr && submitted_.empty() && pending_.empty() &&
+         !loop_.get_executor().running_in_this_thread();
 }
 
-void Client::Core::Send(Call call) {
-  Pending pending{call.script != nullptr   ? call.script->name
-                  : call.arguments.empty() ? std::string("none")
-                                           : call.arguments.front(),
-                  std::move(call.done), call.began};
-  if (stopped_ || !link_->up()) {
-    return Complete(std::move(pending),
-                    absl::UnavailableError("not connected to Redis, nothing was sent"));
+bool Client::Core::SendNow(Call& call) {
+  if (call.script != nullptr && link_->HashOf(*call.script).empty()) return false;
+  if (!connection_->SendNow([&] { return CommandOf(call); })) return false;
+  Await(call);
+  return true;
+}
+
+absl::Status Client::Core::Send(Call& call) {
+  if (connection_ == nullptr) {
+    return absl::UnavailableError("not connected to Redis, nothing was sent");
   }
+  if (call.script != nullptr && link_->HashOf(*call.script).empty()) {
+    return absl::InternalError(absl::StrCat("unknown script ", call.script->name));
+  }
+  connection_->Send(CommandOf(call));
+  Await(call);
+  return absl::OkStatus();
+}
+
+std::vector<std::string> Client::Core::CommandOf(Call& call) const {
   std::vector<std::string> command;
   if (call.script != nullptr) {
-    const std::string& hash = link_->HashOf(*call.script);
-    if (hash.empty()) {
-      return Complete(std::move(pending),
-                      absl::InternalError(absl::StrCat("unknown script ", call.script->name)));
-    }
     command.reserve(3 + call.keys.size() + call.arguments.size());
-    command.insert(command.end(), {"EVALSHA", hash, std::to_string(call.keys.size())});
+    command.insert(command.end(),
+                   {"EVALSHA", link_->HashOf(*call.script), std::to_string(call.keys.size())});
     for (std::string& key : call.keys) command.push_back(std::move(key));
   }
   for (std::string& argument : call.arguments) command.push_back(std::move(argument));
-  link_->Send(std::move(command));
-  pending_.push_back(std::move(pending));
-  if (!watching_) Watch();
+  return command;
+}
+
+void Client::Core::Await(Call& call) {
+  pending_.push_back(std::move(call.pending));
+  if (std::exchange(watching_, true)) return;
+  boost::asio::post(loop_, [self = shared_from_this()] { self->Watch(); });
+}
+
+std::optional<Client::Core::Pending> Client::Core::TakeFirst() {
+  const std::lock_guard lock(mutex_);
+  if (pending_.empty()) return std::nullopt;
+  Pending first = std::move(pending_.front());
+  pending_.pop_front();
+  return first;
+}
+
+void Client::Core::SendSubmitted() {
+  std::vector<Failed> failed;
+  {
+    const std::lock_guard lock(mutex_);
+    for (Call& call : submitted_) {
+      if (absl::Status sent = Send(call); !sent.ok()) {
+        failed.push_back({std::move(call.pending), std::move(sent)});
+      }
+    }
+    submitted_.clear();
+  }
+  for (Failed& one : failed) Complete(std::move(one.call), one.why);
 }
 
 void Client::Core::OnReply(Reply reply) {
-  if (pending_.empty()) return link_->Drop(absl::UnavailableError("an answer to nothing"));
-  Pending call = std::move(pending_.front());
-  pending_.pop_front();
-  if (reply.type != Reply::Type::kError) return Complete(std::move(call), std::move(reply));
+  std::optional<Pending> asked = TakeFirst();
+  if (!asked) return link_->Drop(absl::UnavailableError("an answer to nothing"));
+  if (reply.type != Reply::Type::kError) return Complete(*std::move(asked), std::move(reply));
   const bool scripts_are_gone = reply.text.starts_with("NOSCRIPT");
   const bool demoted = reply.text.starts_with("READONLY");
-  Complete(std::move(call), StatusOfError(reply.text));
+  Complete(*std::move(asked), StatusOfError(reply.text));
   // A new connection loads them again, and nothing overtakes what is under way.
   if (scripts_are_gone) link_->Drop(absl::UnavailableError("scripts were flushed"));
   if (demoted) link_->Drop(absl::UnavailableError("it became a replica"));
 }
 
 void Client::Core::Complete(Pending call, absl::StatusOr<Reply> outcome) {
-  metrics_.Observe(call.name, outcome.status().code(),
+  metrics_.Observe(call.command, outcome.status().code(),
                    absl::FromChrono(SteadyClock::now() - call.began));
   std::move(call.done)(std::move(outcome));
 }
@@ -177,7 +231,10 @@ void Client::Core::FailPending(const absl::Status& why) {
   const absl::Status status = absl::UnavailableError(
       absl::StrCat("connection to Redis lost, the outcome is unknown: ", why.message()));
   std::deque<Pending> pending;
-  pending.swap(pending_);
+  {
+    const std::lock_guard lock(mutex_);
+    pending.swap(pending_);
+  }
   for (Pending& call : pending) Complete(std::move(call), status);
 }
 
@@ -186,12 +243,14 @@ void Client::Core::OnUp() {
   {
     const std::lock_guard lock(mutex_);
     server_ = link_->server();
+    connection_ = link_->connection();
   }
   CheckLater();
   SetReady(true);
 }
 
 void Client::Core::OnDown(const absl::Status& why) {
+  ForgetConnection();
   SetReady(false);
   FailPending(why);
 }
@@ -203,6 +262,7 @@ void Client::Core::SetReady(bool ready) {
 void Client::Core::Halt() {
   if (stopped_) return;
   stopped_ = true;
+  ForgetConnection();
   link_->Stop();
   watchdog_.cancel();
   check_timer_.cancel();
@@ -212,25 +272,31 @@ void Client::Core::Halt() {
   on_ready_change_ = nullptr;
 }
 
-// Drops a connection on which something is asked and nothing is heard.
+void Client::Core::ForgetConnection() {
+  const std::lock_guard lock(mutex_);
+  connection_.reset();
+}
+
+// When the connection is dead, if nothing is heard until then; none: nothing is asked any more, and
+// watching ends.
+std::optional<SteadyClock::time_point> Client::Core::Deadline() {
+  const std::lock_guard lock(mutex_);
+  watching_ = !pending_.empty() && connection_ != nullptr;
+  if (!watching_) return std::nullopt;
+  return std::max(pending_.front().began, connection_->last_heard()) +
+         absl::ToChronoMilliseconds(link_->options().command_timeout);
+}
+
 void Client::Core::Watch() {
-  watching_ = !pending_.empty() && link_->up();
-  if (!watching_) return;
-  const auto patience = absl::ToChronoMilliseconds(link_->options().command_timeout);
-  const auto deadline = std::max(pending_.front().began, link_->last_heard()) + patience;
-  if (SteadyClock::now() >= deadline) {
-    watching_ = false;
-    return link_->Drop(absl::UnavailableError(
+  const auto deadline = Deadline();
+  if (!deadline) return;
+  if (SteadyClock::now() >= *deadline) {
+    link_->Drop(absl::UnavailableError(
         absl::StrCat("no answer for ", absl::FormatDuration(link_->options().command_timeout))));
+    return Watch();
   }
-  watchdog_.expires_at(deadline);
-  watchdog_.async_wait([self = shared_from_this()](const error_code& error) {
-    if (error) {
-      self->watching_ = false;
-    } else {
-      self->Watch();
-    }
-  });
+  watchdog_.expires_at(*deadline);
+  watchdog_.async_wait([self = shared_from_this()](const error_code&) { self->Watch(); });
 }
 
 void Client::Core::CheckLater() {

@@ -1,5 +1,9 @@
 #include "common/redis/connection.h"
 
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/post.hpp>
@@ -24,6 +28,29 @@ absl::Status Unavailable(const error_code& error) {
     words[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(words[0])));
   }
   return absl::UnavailableError(words);
+}
+
+// Bytes that the socket has taken; none on any error, which the next write meets again.
+size_t SendSome(int socket, const std::vector<std::string>& pieces) {
+  std::array<iovec, 16> buffers{};
+  msghdr message{};
+  message.msg_iov = buffers.data();
+  while (message.msg_iovlen < std::min(pieces.size(), buffers.size())) {
+    const std::string& piece = pieces[message.msg_iovlen];
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): it is not written to.
+    buffers[message.msg_iovlen++] = {const_cast<char*>(piece.data()), piece.size()};
+  }
+  const ssize_t sent = sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return sent < 0 ? 0 : static_cast<size_t>(sent);
+}
+
+// Whether nothing is left.
+bool DropSent(std::vector<std::string>& pieces, size_t sent) {
+  auto unsent = pieces.begin();
+  for (; unsent != pieces.end() && sent >= unsent->size(); ++unsent) sent -= unsent->size();
+  pieces.erase(pieces.begin(), unsent);
+  if (!pieces.empty()) pieces.front().erase(0, sent);
+  return pieces.empty();
 }
 
 }  // namespace
@@ -56,16 +83,40 @@ void Connection::Connect(const tcp::resolver::results_type& addresses) {
 }
 
 void Connection::Send(std::vector<std::string> command) {
-  if (closed_) return;
-  outbox_.Add(std::move(command));
-  if (write_scheduled_) return;
-  write_scheduled_ = true;
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return;
+    outbox_.Add(std::move(command));
+    if (std::exchange(write_scheduled_, true)) return;
+  }
   asio::post(loop_, [self = shared_from_this()] { self->Write(); });
 }
 
+bool Connection::SendNow(absl::FunctionRef<std::vector<std::string>()> command) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_ || write_scheduled_) return false;
+    Outbox alone;
+    alone.Add(command());
+    in_flight_ = alone.Take();
+    if (DropSent(in_flight_, SendSome(socket_.native_handle(), in_flight_))) return true;
+    write_scheduled_ = true;
+  }
+  asio::post(loop_, [self = shared_from_this()] { self->WriteInFlight(); });
+  return true;
+}
+
 void Connection::Write() {
+  {
+    const std::lock_guard lock(mutex_);
+    in_flight_ = outbox_.Take();
+  }
+  WriteInFlight();
+}
+
+// Nobody else touches them before this is done.
+void Connection::WriteInFlight() {
   if (closed_) return;
-  in_flight_ = outbox_.Take();
   std::vector<asio::const_buffer> buffers;
   buffers.reserve(in_flight_.size());
   for (const std::string& piece : in_flight_) buffers.push_back(asio::buffer(piece));
@@ -77,10 +128,16 @@ void Connection::Write() {
                     [self = shared_from_this()](const error_code& error, size_t) {
                       if (self->closed_) return;
                       if (error) return self->Fail(Unavailable(error));
-                      self->in_flight_.clear();
-                      if (!self->outbox_.empty()) return self->Write();
-                      self->write_scheduled_ = false;
+                      if (self->HasMore()) self->Write();
                     });
+}
+
+// Ends the write that was scheduled, unless more has come meanwhile.
+bool Connection::HasMore() {
+  const std::lock_guard lock(mutex_);
+  in_flight_.clear();
+  write_scheduled_ = !outbox_.empty();
+  return write_scheduled_;
 }
 
 void Connection::Read() {
@@ -110,8 +167,8 @@ void Connection::Fail(absl::Status why) {
 }
 
 void Connection::Close() {
-  if (closed_) return;
-  closed_ = true;
+  const std::lock_guard lock(mutex_);
+  if (std::exchange(closed_, true)) return;
   resolver_.cancel();
   error_code ignored;
   socket_.close(ignored);

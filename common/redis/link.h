@@ -48,7 +48,10 @@ class Link : public Connection::Handler, public std::enable_shared_from_this<Lin
   void Drop(const absl::Status& why);           // takes the connection for dead
 
   bool up() const { return state_ == State::kUp; }
-  // The hash by which Redis knows a script; empty for one that was not given. Only while up.
+  // What it speaks through while up.
+  const std::shared_ptr<Connection>& connection() const { return connection_; }
+  // The hash by which Redis knows a script; empty for one that was not given. Only while up: until
+  // OnDown() any thread may ask.
   const std::string& HashOf(const Script& script) const;
   // Redis' clock minus ours at the last greeting.
   absl::Duration clock_offset() const { return clock_offset_; }

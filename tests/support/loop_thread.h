@@ -2,6 +2,9 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <future>
+#include <memory>
 #include <thread>
 
 namespace gischat::tests {
@@ -21,6 +24,18 @@ class LoopThread {
     if (thread_.joinable()) thread_.join();
   }
   boost::asio::io_context& loop() { return loop_; }
+
+  // Nothing runs on the loop from now on, until what is returned goes.
+  std::shared_ptr<void> Block() {
+    const auto begun = std::make_shared<std::promise<void>>();
+    const auto over = std::make_shared<std::promise<void>>();
+    boost::asio::post(loop_, [begun, ended = over->get_future().share()] {
+      begun->set_value();
+      ended.wait();
+    });
+    begun->get_future().wait();
+    return {nullptr, [over](void*) { over->set_value(); }};
+  }
 
  private:
   boost::asio::io_context loop_{1};
