@@ -7,14 +7,10 @@
 
 #include <vector>
 
+#include "common/metrics/latency_buckets.h"
+
 namespace gischat::redis {
 namespace {
-
-const prometheus::Histogram::BucketBoundaries& Seconds() {
-  static const auto* const bounds = new prometheus::Histogram::BucketBoundaries{
-      0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5};
-  return *bounds;
-}
 
 // Those that Client promises.
 const std::vector<std::string>& Outcomes() {
@@ -60,7 +56,7 @@ CommandMetrics::Command& CommandMetrics::Find(const std::string& name) {
         metrics::FixedCounters(registry_, "gischat_redis_commands_total",
                                "Commands and scripts by outcome (OK, or the kind of failure).",
                                "outcome", Outcomes(), {{"command", name}}),
-        seconds_.Add({{"command", name}}, Seconds())});
+        seconds_.Add({{"command", name}}, metrics::LatencyBuckets())});
   }
   return *command;
 }

@@ -4,15 +4,9 @@
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
+#include "common/metrics/latency_buckets.h"
+
 namespace gischat::rpc {
-namespace {
-
-// From a call in the same process to a review that waited for the largest image.
-const prometheus::Histogram::BucketBoundaries kSeconds = {
-    0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
-    0.05,    0.1,    0.25,    0.5,    1,     2.5,    5,     10,   30};
-
-}  // namespace
 
 CallMetrics::CallMetrics(prometheus::Registry& registry)
     : registry_(registry),
@@ -41,7 +35,7 @@ CallMetrics::Method& CallMetrics::Find(std::string_view name) {
                       metrics::FixedCounters(registry_, "gischat_rpc_client_calls_total",
                                              "Calls to other parts, by method and status code.",
                                              "code", metrics::StatusCodes(), {{"method", method}}),
-                      seconds_.Add({{"method", method}}, kSeconds)}))
+                      seconds_.Add({{"method", method}}, metrics::LatencyBuckets())}))
               .first->second;
 }
 

@@ -8,13 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include "common/metrics/latency_buckets.h"
+
 namespace gischat::edge::clients {
 namespace {
 
 using Times = std::vector<Publisher::Clock::time_point>;
-
-const prometheus::Histogram::BucketBoundaries kSeconds = {
-    0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
 
 // Updates on their way to the sockets, and when the messages in them had been read.
 class Delivery {
@@ -48,7 +47,7 @@ DeliveryTimer::DeliveryTimer(Publisher& publisher, prometheus::Registry& registr
                    .Help("Time from the read of a message at this edge until the last of its "
                          "sockets was given it")
                    .Register(registry)
-                   .Add({}, kSeconds)) {}
+                   .Add({}, metrics::LatencyBuckets())) {}
 
 hub::Updates DeliveryTimer::Watch(hub::Updates updates) {
   Times read;

@@ -5,6 +5,8 @@
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
+#include "common/metrics/latency_buckets.h"
+
 namespace gischat::fanout {
 namespace {
 
@@ -25,14 +27,11 @@ Metrics::Metrics(prometheus::Registry& registry)
                 "Messages asked to be published, by outcome.", "outcome",
                 {"PUBLISHED", "GAP", "EXPIRED", "UNAVAILABLE", "RESOURCE_EXHAUSTED",
                  "FAILED_PRECONDITION", "INTERNAL"}),
-      publish_seconds(
-          prometheus::BuildHistogram()
-              .Name("gischat_fanout_publish_seconds")
-              .Help("Time that the store took for a batch.")
-              .Register(registry)
-              .Add({}, prometheus::Histogram::BucketBoundaries{0.0001, 0.00025, 0.0005, 0.001,
-                                                               0.0025, 0.005, 0.01, 0.025, 0.05,
-                                                               0.1, 0.25, 0.5, 1, 2.5})),
+      publish_seconds(prometheus::BuildHistogram()
+                          .Name("gischat_fanout_publish_seconds")
+                          .Help("Time that the store took for a batch.")
+                          .Register(registry)
+                          .Add({}, metrics::LatencyBuckets())),
       events(Counter(registry, "gischat_fanout_events_total",
                      "Events heard in order, of all channels in use.")),
       holes(Counter(registry, "gischat_fanout_holes_total",

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "common/metrics/latency_buckets.h"
 #include "services/moderation/rules.h"
 
 namespace gischat::moderation {
@@ -67,12 +68,11 @@ Metrics::Metrics(prometheus::Registry& registry) {
   for (const char* word : {"decoded", "kept", "shared"}) {
     images_[source++] = &images.Add({{"source", word}});
   }
-  image_seconds_ =
-      &prometheus::BuildHistogram()
-           .Name("gischat_moderation_image_seconds")
-           .Help("Time that it takes to decode an image and make it fit.")
-           .Register(registry)
-           .Add({}, prometheus::Histogram::BucketBoundaries{0.01, 0.03, 0.1, 0.3, 1, 3, 10});
+  image_seconds_ = &prometheus::BuildHistogram()
+                        .Name("gischat_moderation_image_seconds")
+                        .Help("Time that it takes to decode an image and make it fit.")
+                        .Register(registry)
+                        .Add({}, metrics::LatencyBuckets());
   waiting_ = &prometheus::BuildGauge()
                   .Name("gischat_moderation_images_waiting")
                   .Help("Images that wait for a worker.")

@@ -39,13 +39,20 @@ def metrics_of(text: str) -> set[str]:
         base = re.sub(r"_(bucket|sum|count)$", "", series)
         name = base if types.get(base) == "histogram" else series
         for label, value in re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', pairs):
-            if label != "le":
-                labels[name].setdefault(label, set()).add("*" if label in OF_SETTINGS else value)
+            labels[name].setdefault(label, set()).add("*" if label in OF_SETTINGS else value)
     return {
-        " ".join([name, kind] + [f"{l}={','.join(sorted(v))}" for l, v in sorted(labels[name].items())])
+        " ".join([name, kind] + [f"{l}={','.join(in_order(v))}" for l, v in sorted(labels[name].items())])
         for name, kind in types.items()
         if name != OF_SURROUNDINGS
     }
+
+
+def in_order(values: set[str]) -> list[str]:
+    """Numbers (bounds of buckets) by size, words by the alphabet."""
+    try:
+        return sorted(values, key=float)
+    except ValueError:
+        return sorted(values)
 
 
 def scrape(process: ServerProcess) -> set[str]:
