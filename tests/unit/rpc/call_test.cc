@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <grpcpp/channel.h>
 #include <gtest/gtest.h>
 #include <prometheus/metric_family.h>
@@ -26,6 +27,8 @@ namespace {
 using presence::v1::DetachResponse;
 using presence::v1::ListUsersResponse;
 using presence::v1::Presence;
+using testing::ElementsAre;
+using testing::IsEmpty;
 
 class CallTest : public testing::Test {
  protected:
@@ -35,6 +38,13 @@ class CallTest : public testing::Test {
     CallUnary(stub_->async(), &Presence::Stub::async::ListUsers, "presence.ListUsers",
               absl::Seconds(20), metrics_, pending_,
               std::shared_ptr<const presence::v1::ListUsersRequest>(request), std::move(done));
+  }
+
+  void Register(const presence::v1::RegisterRequest& request,
+                base::Callback<presence::v1::RegisterResponse> done) {
+    CallUnary(stub_->async(), &Presence::Stub::async::Register, "presence.Register",
+              absl::Seconds(20), metrics_, pending_,
+              std::make_shared<const presence::v1::RegisterRequest>(request), std::move(done));
   }
 
   void NeverAnswered(base::Callback<DetachResponse> done) {
@@ -86,6 +96,20 @@ TEST_F(CallTest, HandsTheErrorToTheCallback) {
   const auto users = Wait<ListUsersResponse>([&](auto done) { ListUsers(std::move(done)); });
   EXPECT_EQ(users.status(), absl::InvalidArgumentError("empty channel"));
   EXPECT_EQ(Observed("presence.ListUsers", "INVALID_ARGUMENT"), 1u);
+}
+
+TEST_F(CallTest, CarriesTheTraceOfAMessageInItsMetadata) {
+  presence::v1::RegisterRequest request;
+  const auto call = [&](auto done) { Register(request, std::move(done)); };
+  EXPECT_TRUE(Wait<presence::v1::RegisterResponse>(call).ok());
+  EXPECT_THAT(presence_.traceparents, IsEmpty()) << "nobody looks at it";
+  request.mutable_trace()->set_trace_high(0x4bf92f3577b34da6);
+  request.mutable_trace()->set_trace_low(0xa3ce929d0e0e4736);
+  request.mutable_trace()->set_request(0x00f067aa0ba902b7);
+  request.mutable_trace()->set_flags(1);
+  EXPECT_TRUE(Wait<presence::v1::RegisterResponse>(call).ok());
+  EXPECT_THAT(presence_.traceparents,
+              ElementsAre("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
 }
 
 TEST_F(CallTest, EndsAtItsDeadline) {

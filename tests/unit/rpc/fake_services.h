@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/synchronization/notification.h"
 #include "gischat/fanout/v1/fanout.grpc.pb.h"
@@ -32,8 +33,8 @@ class Outcomes {
   std::atomic<int> calls_ = 0;
 };
 
-// ListUsers answers with one nickname: this server's name and the channel asked for. Detach never
-// answers, until it is cancelled.
+// ListUsers answers with one nickname: this server's name and the channel asked for. Register notes
+// the metadata `traceparent`. Detach never answers, until it is cancelled.
 class FakePresence : public presence::v1::Presence::CallbackService {
  public:
   explicit FakePresence(std::string name = "") : name_(std::move(name)) {}
@@ -42,6 +43,16 @@ class FakePresence : public presence::v1::Presence::CallbackService {
                                       const presence::v1::ListUsersRequest* request,
                                       presence::v1::ListUsersResponse* response) override {
     response->add_nicknames(name_ + request->channel());
+    return answers.Finish(context);
+  }
+
+  grpc::ServerUnaryReactor* Register(grpc::CallbackServerContext* context,
+                                     const presence::v1::RegisterRequest* /*request*/,
+                                     presence::v1::RegisterResponse* /*response*/) override {
+    const auto [begin, end] = context->client_metadata().equal_range("traceparent");
+    for (auto entry = begin; entry != end; ++entry) {
+      traceparents.emplace_back(entry->second.data(), entry->second.size());
+    }
     return answers.Finish(context);
   }
 
@@ -57,7 +68,8 @@ class FakePresence : public presence::v1::Presence::CallbackService {
   }
 
   Outcomes answers;
-  absl::Notification detaching;  // a Detach has begun; one per object
+  std::vector<std::string> traceparents;  // in the order of the calls, which do not overlap
+  absl::Notification detaching;           // a Detach has begun; one per object
 
  private:
   const std::string name_;
