@@ -71,7 +71,7 @@ void Hub::Apply(const std::vector<Updates>& batch) {
   for (const Updates& updates : batch) {
     for (const ChannelUpdate& update : *updates) Take(update);
   }
-  for (Channel* channel : std::exchange(open_runs_, {})) EndRun(*channel);
+  for (Channel* channel : std::exchange(open_runs_, {})) EndRun(*channel, /*is_last=*/true);
   FlushAll();
 }
 
@@ -188,7 +188,7 @@ void Hub::Deliver(Channel& channel, const BroadcastPtr& broadcast) {
   channel.run.Add(broadcast);
 }
 
-void Hub::EndRun(Channel& channel) {
+void Hub::EndRun(Channel& channel, bool is_last) {
   if (channel.run.empty()) return;
   Run run = std::exchange(channel.run, {});
   for (const BroadcastPtr& message : run.messages()) NoteDelivery(*message, channel.members);
@@ -197,8 +197,12 @@ void Hub::EndRun(Channel& channel) {
     const std::vector<codec::SharedBytes>& pieces =
         run.Pieces(member->shape, CompressorFor(*member));
     ++clients[static_cast<size_t>(member->shape)];
-    for (const codec::SharedBytes& piece : pieces) member->Queue(piece);
-    if (!pieces.empty()) MarkForFlush(*member);
+    if (pieces.empty()) continue;
+    if (is_last && !member->needs_flush_) {
+      member->Show(pieces);  // of ten thousand, nothing is in a cache when one comes by again
+    } else {
+      for (const codec::SharedBytes& piece : pieces) Queue(*member, piece);
+    }
   }
   for (const BroadcastPtr& message : run.messages()) {
     uint64_t shown = 0;

@@ -51,8 +51,8 @@ class Hub {
   void Join(Member& member, std::string_view channel, const Count* count,
             std::function<void()> joined);
 
-  // Tells one client a count, unless it was told the same number or a newer count already. Nobody is
-  // told 0: who hears it is there.
+  // Tells one client a count, unless it was told the same number or a newer count already. Nobody
+  // is told 0: who hears it is there.
   void TellCount(Member& member, const Count& count);
   // The same for everybody in a channel.
   void TellCount(std::string_view channel, const Count& count);
@@ -84,7 +84,8 @@ class Hub {
   void LetIn(Channel& channel, Waiting entrant);
   void Take(const ChannelUpdate& update);
   void Deliver(Channel& channel, const BroadcastPtr& broadcast);
-  void EndRun(Channel& channel);
+  // `is_last`: nothing else is said in the channel before everybody is flushed.
+  void EndRun(Channel& channel, bool is_last = false);
   void GrantNickname(ChannelMembers& channel, const Broadcast& broadcast);
   void DeliverCount(ChannelMembers& channel, const Broadcast& broadcast);
   void DeliverLike(ChannelMembers& channel, const Broadcast& broadcast);

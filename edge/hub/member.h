@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "edge/codec/api.h"
 #include "edge/codec/frame.h"
@@ -31,6 +32,11 @@ class Member {
   virtual void QueueReplay(const codec::SharedBytes& frame) = 0;
   // Sends what is queued. Called once after a batch in which something was queued.
   virtual void Flush() = 0;
+  // Both in one, for what most clients get: what the network takes at once need not be queued.
+  virtual void Show(const std::vector<codec::SharedBytes>& frames) {
+    for (const codec::SharedBytes& frame : frames) Queue(frame);
+    Flush();
+  }
 
   codec::Shape shape = codec::Shape::kChannels;
   bool inflates = false;  // takes compressed frames

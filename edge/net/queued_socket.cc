@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -18,7 +19,7 @@ namespace asio = boost::asio;
 constexpr std::chrono::seconds kLinger(5);
 
 // Asio would do the same by way of buffer sequences, whose conversion shows in profiles.
-ssize_t Send(int socket, iovec* pieces, size_t count) {
+ssize_t Write(int socket, iovec* pieces, size_t count) {
   if (count == 1) return send(socket, pieces->iov_base, pieces->iov_len, MSG_NOSIGNAL);
   msghdr message = {};
   message.msg_iov = pieces;
@@ -79,7 +80,7 @@ void QueuedSocket::Core::Flush(const std::shared_ptr<Core>& self) {
       pieces;  // not initialised: that would cost as much as all else
   while (!waiting && !broken && !queue.empty()) {
     const size_t count = queue.Gather(&pieces);
-    const ssize_t written = Send(socket.native_handle(), pieces.data(), count);
+    const ssize_t written = Write(socket.native_handle(), pieces.data(), count);
     if (written >= 0) {
       const bool took_all = static_cast<size_t>(written) == SizeOf(pieces.data(), count);
       queue.Consume(static_cast<size_t>(written));
@@ -92,6 +93,36 @@ void QueuedSocket::Core::Flush(const std::shared_ptr<Core>& self) {
       Close();
     }
   }
+}
+
+void QueuedSocket::Core::Send(const std::shared_ptr<Core>& self,
+                              const std::vector<codec::SharedBytes>& frames) {
+  size_t sent = SendAtOnce(frames);
+  for (const codec::SharedBytes& frame : frames) {
+    if (sent >= frame->size()) {
+      sent -= frame->size();
+      continue;
+    }
+    if (finished) break;
+    queue.Append(frame, /*counted=*/true);
+    queue.Consume(std::exchange(sent, 0));
+  }
+  if (!queue.empty()) Flush(self);
+}
+
+// Bytes that the kernel has taken; none where anything waits. Errors are left to Flush().
+size_t QueuedSocket::Core::SendAtOnce(const std::vector<codec::SharedBytes>& frames) {
+  if (waiting || broken || finished || !queue.empty()) return 0;
+  std::array<iovec, SendQueue::kGathered> pieces;  // as in Flush()
+  const size_t count = std::min(frames.size(), pieces.size());
+  for (size_t i = 0; i < count; ++i) {
+    // The interface of the system only lacks the const.
+    pieces[i] = {const_cast<char*>(frames[i]->data()), frames[i]->size()};
+  }
+  const ssize_t written = Write(socket.native_handle(), pieces.data(), count);
+  if (written < 0) return 0;
+  taken += static_cast<uint64_t>(written);
+  return static_cast<size_t>(written);
 }
 
 void QueuedSocket::Core::WaitUntilWritable(const std::shared_ptr<Core>& self) {

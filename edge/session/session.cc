@@ -401,4 +401,6 @@ void Session::QueueReplay(const codec::SharedBytes& frame) {
 
 void Session::Flush() { wire_->Flush(); }
 
+void Session::Show(const std::vector<codec::SharedBytes>& frames) { wire_->Show(frames); }
+
 }  // namespace gischat::edge::session

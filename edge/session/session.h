@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/trace/trace.h"
 #include "edge/clients/backends.h"
@@ -28,6 +29,11 @@ class Wire {
   // Queues a frame; `counted`: against the bound of what may wait for a slow reader.
   virtual void Queue(const codec::SharedBytes& frame, bool counted) = 0;
   virtual void Flush() = 0;
+  // Both in one, with frames that are counted.
+  virtual void Show(const std::vector<codec::SharedBytes>& frames) {
+    for (const codec::SharedBytes& frame : frames) Queue(frame, /*counted=*/true);
+    Flush();
+  }
   // The session can take messages again.
   virtual void ResumeReading() = 0;
 };
@@ -109,6 +115,7 @@ class Session final : public hub::Member, public std::enable_shared_from_this<Se
   void Queue(const codec::SharedBytes& frame) override;
   void QueueReplay(const codec::SharedBytes& frame) override;
   void Flush() override;
+  void Show(const std::vector<codec::SharedBytes>& frames) override;
 
   void OnCounted(const hub::Count& count);
   void Join(const hub::Count* count);

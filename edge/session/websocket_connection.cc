@@ -152,8 +152,18 @@ void WebSocketConnection::CutSlowReaderSoon() {
 }
 
 void WebSocketConnection::Flush() {
-  net::QueuedSocket& socket = stream_.next_layer();
-  socket.Flush();
+  stream_.next_layer().Flush();
+  AfterWrite();
+}
+
+void WebSocketConnection::Show(const std::vector<codec::SharedBytes>& frames) {
+  if (IsOverBound()) CutSlowReaderSoon();
+  stream_.next_layer().Send(frames);
+  AfterWrite();
+}
+
+void WebSocketConnection::AfterWrite() {
+  const net::QueuedSocket& socket = stream_.next_layer();
   if (socket.waiting() && self_ != nullptr) keepalive_.Watch(*this);
   // A failed write shows in the pending read as well; where none is pending, it shows here.
   if (socket.broken() && !reading_) {

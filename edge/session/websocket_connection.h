@@ -62,6 +62,7 @@ class WebSocketConnection final : public Wire,
  private:
   void Queue(const codec::SharedBytes& frame, bool counted) override;
   void Flush() override;
+  void Show(const std::vector<codec::SharedBytes>& frames) override;
   void ResumeReading() override;
   void OnPingDue(std::chrono::steady_clock::time_point now) override;
   void OnWatched(std::chrono::steady_clock::time_point now) override;
@@ -100,6 +101,7 @@ class WebSocketConnection final : public Wire,
   void AwaitEchoes(std::chrono::steady_clock::time_point from,
                    std::chrono::steady_clock::time_point give_up);
   void Close();
+  void AfterWrite();
   bool IsOverBound() const;
   void CutSlowReaderSoon();
   void CutOff(const char* cause, const char* words);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "tests/support/run_until.h"
 #include "tests/support/tcp_client.h"
@@ -126,6 +127,48 @@ TEST_F(QueuedSocketTest, SendsEverythingToASlowReader) {
   EXPECT_TRUE(Received(all));
   EXPECT_TRUE(socket_->queue().empty());
   EXPECT_EQ(socket_->queue().counted_bytes(), 0u);
+}
+
+TEST_F(QueuedSocketTest, SendsAtOnceWhatTheKernelTakes) {
+  Connect();
+  client_->Read();
+  socket_->Send({Bytes("one "), Bytes(""), Bytes("two ")});
+  EXPECT_EQ(socket_->queue().capacity(), 0u) << "nothing had to be queued";
+  socket_->Send({});
+  std::vector<codec::SharedBytes> many(SendQueue::kGathered + 7, Bytes("x"));
+  socket_->Send(many);
+  EXPECT_TRUE(Received("one two " + std::string(many.size(), 'x')));
+}
+
+TEST_F(QueuedSocketTest, SendsBehindWhatIsQueued) {
+  Connect();
+  client_->Read();
+  socket_->Append(Bytes("one "), true);
+  socket_->Send({Bytes("two "), Bytes("three")});
+  EXPECT_TRUE(Received("one two three"));
+}
+
+TEST_F(QueuedSocketTest, SendsTheRestOfAFrameWhenTheReaderTakesIt) {
+  ConnectSlowly();
+  std::string all;
+  for (int i = 0; i < kPieces; i += 2) {
+    all += PieceNumber(i) + PieceNumber(i + 1);
+    socket_->Send({Bytes(PieceNumber(i)), Bytes(PieceNumber(i + 1))});
+  }
+  EXPECT_TRUE(socket_->waiting());
+  EXPECT_GT(socket_->queue().counted_bytes(), all.size() / 2);
+  client_->Read();
+  EXPECT_TRUE(Received(all));
+  EXPECT_EQ(socket_->queue().counted_bytes(), 0u);
+  EXPECT_TRUE(RunUntil(loop_, [&] { return socket_->acknowledged() == all.size(); }));
+}
+
+TEST_F(QueuedSocketTest, SendsNothingBehindALastFrame) {
+  Connect();
+  client_->Read();
+  socket_->Finish(Bytes("END"));
+  socket_->Send({Bytes("too late")});
+  EXPECT_TRUE(Received("END"));
 }
 
 TEST_F(QueuedSocketTest, CompletesWritesWhileTheReaderIsSlow) {
