@@ -13,7 +13,7 @@ readonly TEST_PACKAGES=(
 )
 readonly FUZZ_PACKAGES=(clang-14 libclang-rt-14-dev)
 readonly DEPLOY_PACKAGES=(
-  docker-compose docker.io iptables mmdebstrap openssl prometheus python3-yaml
+  docker-compose docker.io iproute2 iptables mmdebstrap openssl prometheus python3-yaml
 )
 
 say() { printf '==> %s\n' "$*" >&2; }

@@ -10,13 +10,14 @@ import yaml
 from manifests import ROOT, refused_settings
 
 FILE = ROOT / "docker-compose.yaml"
+SETTINGS = ROOT / "k8s/compose/settings/gischat.conf"
 PARTS = {"edge-1": "gischat-edge", "edge-2": "gischat-edge", "gischat": "gischat"} | {
     part: f"gischat-{part}" for part in ("moderation", "presence", "fanout")
 }
 # gischat-edge:4.0.0 is a tag of an image, VERSION=4.0.0 a label, and newTag: "4.0.0" kustomize's.
 VERSIONS = r"(?:gischat[-a-z]*:|VERSION=|gischat-\w+, newTag: \")(\d[\d.]+)"
-# Only these may be reached from outside, Grafana from this machine.
-PUBLISHED = {"nginx", "gischat", "grafana"}
+# Only these may be reached from outside, the last two from this machine.
+PUBLISHED = {"nginx", "gischat", "grafana", "prometheus"}
 
 
 def services() -> dict[str, Any]:
@@ -40,6 +41,7 @@ def check(bin_dir: Path) -> list[str]:
         faults += [f"compose {name}: {what}" for what, holds in wanted.items() if not holds]
         if name in PARTS:
             settings = {key: str(value) for key, value in service["environment"].items()}
+            settings["GISCHAT_CONFIG"] = str(SETTINGS)
             faults += refused_settings(bin_dir / PARTS[name], settings)
     return faults + check_health() + check_version()
 

@@ -2,14 +2,14 @@
 
 Debian's docker.io, docker-compose and mmdebstrap have to be installed. Where the registry can't be
 reached, images of others are stood in for by the same programs of Debian, under the same names, so
-that docker-compose.yaml runs as it is. Like every dockerd it leaves the bridge docker0 and its
-chains of iptables behind.
+that docker-compose.yaml runs as it is.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -38,12 +38,40 @@ RUN install -d -o 65534 -g 65534 /data
 """
 
 
+class Network:
+    """What dockerd changes of this machine's network and leaves behind when it ends."""
+
+    BRIDGE = "docker0"
+    FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
+
+    def __init__(self) -> None:
+        self._rules = run("iptables-save")
+        self._forwarding = self.FORWARDING.read_text("ascii")
+        self._had_bridge = self._has_bridge()
+
+    def restore(self) -> None:
+        """As it was. Else every packet on loopback, too, would pass through the rules."""
+        # Of a table that was never used nothing is said.
+        unused = {"filter", "nat"} - set(re.findall(r"^\*(\w+)", self._rules, re.MULTILINE))
+        run(
+            "iptables-restore",
+            input=self._rules + "".join(f"*{table}\nCOMMIT\n" for table in unused),
+        )
+        self.FORWARDING.write_text(self._forwarding, "ascii")
+        if self._has_bridge() and not self._had_bridge:
+            run("ip", "link", "delete", self.BRIDGE)
+
+    def _has_bridge(self) -> bool:
+        return Path("/sys/class/net", self.BRIDGE).exists()
+
+
 class Engine:
     """A running dockerd. Everything that it holds goes with it, unless it is somebody else's."""
 
     def __init__(self, running: str | None) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="gischat-docker-"))
         self._process: ServerProcess | None = None
+        self._network: Network | None = None
         host = running or f"unix://{self._folder}/sock"
         os.environ["DOCKER_HOST"] = host
         os.environ["DOCKER_BUILDKIT"] = "0"
@@ -58,6 +86,7 @@ class Engine:
             "--pidfile": self._folder / "pid",
             "--host": host,
         }
+        self._network = Network()
         command = ["dockerd", *(f"{key}={value}" for key, value in options.items())]
         self._process = ServerProcess(command, {})
         try:
@@ -76,6 +105,8 @@ class Engine:
         """Ends the engine and removes its data; the containers have been taken down before."""
         if self._process is not None:
             self._process.stop(60)
+        if self._network is not None:
+            self._network.restore()
         for mount in Path("/proc/mounts").read_text("utf-8").splitlines():
             if (place := mount.split()[1]).startswith(f"{self._folder}/"):
                 run("umount", place)  # dockerd leaves the namespace of networks behind
@@ -108,13 +139,27 @@ class Engine:
 
 
 class Compose:
-    """docker-compose.yaml in a project of its own."""
+    """docker-compose.yaml in a project of its own. `command`: that of compose 1.29, or of v2."""
 
-    def __init__(self, settings: dict[str, str]) -> None:
-        self._environment = {**os.environ, "COMPOSE_PROJECT_NAME": "gischat-test", **settings}
+    def __init__(self, command: tuple[str, ...], settings: dict[str, str]) -> None:
+        self._command = command
+        self._environment = {
+            **os.environ,
+            "COMPOSE_PROJECT_NAME": "gischat-test",
+            "COMPOSE_FILE": str(ROOT / "docker-compose.yaml"),
+            **settings,
+        }
 
     def __call__(self, *arguments: str) -> str:
-        return run("docker-compose", *arguments, cwd=ROOT, env=self._environment)
+        return run(*self._command, *arguments, cwd=ROOT, env=self._environment)
+
+    def shell(self, lines: str, cwd: Path = ROOT) -> str:
+        """Runs lines of the README; where these say docker-compose, the command is this one."""
+        lines = lines.replace("docker-compose ", f"{' '.join(self._command)} ")
+        return run("bash", "-euo", "pipefail", "-c", lines, cwd=cwd, env=self._environment)
+
+    def version(self) -> str:
+        return self("version", "--short").strip()
 
     def container(self, service: str) -> dict[str, Any]:
         """What `docker inspect` says of a service's container."""

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Runs docker-compose.yaml for real, on a Docker engine of its own. As root.
 
-    run_compose.py [--engine unix:///SOCKET]
+    run_compose.py --bin-dir build/dev/bin [--engine unix:///SOCKET]
 
 - The images are built; everything gets healthy.
-- Containers run as nobody, can write nowhere, and only nginx is published.
+- Containers run as nobody, have no compiler and can write nowhere, and only nginx is published.
 - The conformance suite passes through nginx and TLS, spread over both edges.
-- Every service is restarted in turn while people talk: nothing is lost, doubled or reordered.
-- The profile `monitoring` finds every process and loads the alerts; all in one runs alone.
+- Whatever the README tells operators to do is done while people talk: see operations.py.
+- The profile `monitoring` finds every process, and misses one that is dead; all in one runs alone.
+- All but the conformance suite once more with compose v2: the above is done by compose 1.29.
 
 What could not be run as it stands is said at the end. Nothing is left behind, data and images
 included. Fails where no engine can start.
@@ -16,45 +17,37 @@ included. Fails where no engine can start.
 from __future__ import annotations
 
 import argparse
+import re
 import resource
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import unittest
 from collections.abc import Iterator
 from pathlib import Path
 
+import compose_v2
+import operations
 from engine import PROFILES, Compose, Engine, compose_file, run
 from through_nginx import ComposedDeployment, TlsForwarder
 
 import tools  # noqa: F401  (finds the modules of the conformance suite)
 from case import BENCH, CHANNEL_NAMES, SettingsCase
-from chat_client import ChatClient
-from http_client import Address, HttpConnection, request
+from http_client import Address, ConnectionEnded, HttpConnection, request
 from ports import free_port
 from processes import wait_until
 from run import MODULES
-from websocket_client import Closed
 
 OPEN_FILES = min(65536, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
 PARTS = ["redis", "moderation", "presence", "fanout", "edge-1", "edge-2", "nginx"]
-SERVICES = ["moderation", "presence", "fanout"]
+PUBLISHED = ["nginx", "gischat", "prometheus"]
 # nginx reads the head of a request and refuses what is wrong with it; these ask how edges do that.
 NOT_THE_EDGE = {
     "test_guards.Requests.test_oversized_handshake_is_431",
     "test_guards.Requests.test_oversized_headers_are_431",
     "test_guards.Requests.test_slow_request_is_408",
 }
-
-
-def make_certificate(folder: Path) -> None:
-    """As the README says."""
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=localhost".split()
-    run(*command, "-keyout", folder / "privkey.pem", "-out", folder / "fullchain.pem")
-    folder.chmod(0o755)
-    (folder / "privkey.pem").chmod(0o644)
 
 
 def check_hardening(compose: Compose, services: list[str]) -> list[str]:
@@ -67,11 +60,24 @@ def check_hardening(compose: Compose, services: list[str]) -> list[str]:
             "runs as nobody": container["Config"]["User"] not in ("", "0", "root"),
             "read-only root": host["ReadonlyRootfs"],
             "no capabilities": host["CapDrop"] == ["ALL"] and not host["CapAdd"],
-            "publishes nothing": service == "nginx" or not published,
+            "publishes nothing": service in PUBLISHED or not published,
             "can write nowhere": not can_write(container["Id"]),
+            "no compiler": not compilers(container["Id"]),
         }
         faults += [f"{service}: {what}" for what, holds in wanted.items() if not holds]
     return faults
+
+
+def check_networks(compose: Compose) -> list[str]:
+    """From `inside` there is no way out."""
+    name = next(iter(compose.container("fanout")["NetworkSettings"]["Networks"]))
+    internal = run("docker", "network", "inspect", "-f", "{{.Internal}}", name).strip()
+    return [] if internal == "true" else [f"network {name} is not internal"]
+
+
+def compilers(container: str) -> str:
+    command = ["docker", "exec", container, "find", "/usr", "-name", "cc1*", "-o", "-name", "ld"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
 def can_write(container: str) -> bool:
@@ -106,150 +112,137 @@ def check_conformance(address: Address) -> list[str]:
     return [f"conformance {case.id()}" for case, _ in result.failures + result.errors]
 
 
-class Talker(threading.Thread):
-    """Says numbered words, each as soon as the last one came back."""
-
-    def __init__(self, address: Address, name: str) -> None:
-        super().__init__(daemon=True)
-        self.name = name
-        self.said = 0
-        self.fault: str | None = None
-        self._ended = threading.Event()
-        self._client = ChatClient(address, "QGIS")
-
-    def run(self) -> None:
-        try:
-            while not self._ended.wait(0.02):
-                self._client.say(f"{self.name} {self.said}", self.name)
-                while (message := self._client.receive()).get("author") != self.name:
-                    if message["type"] == "uncompliant":
-                        raise AssertionError(message.raw)
-                self.said += 1
-        except (AssertionError, OSError, Closed) as error:
-            self.fault = f"{self.name}: {error!r}"
-
-    def end(self) -> None:
-        self._ended.set()
-        self.join()
+def check_spread(compose: Compose) -> list[str]:
+    """Both edges have had their part of the clients."""
+    accepted = {edge: accepted_by(compose, edge) for edge in ("edge-1", "edge-2")}
+    print(f"connections accepted: {accepted}", flush=True)
+    fair = sum(accepted.values()) / 4
+    return [f"{edge} had {count:.0f} clients" for edge, count in accepted.items() if count < fair]
 
 
-class Hearer(threading.Thread):
-    """Keeps every text that comes."""
-
-    def __init__(self, address: Address) -> None:
-        super().__init__(daemon=True)
-        self.heard: list[str] = []
-        self._client = ChatClient(address, "QGIS")
-
-    def run(self) -> None:
-        try:
-            while True:
-                message = self._client.receive(60)
-                if message["type"] == "text":
-                    self.heard.append(message["text"])
-        except (OSError, Closed, AssertionError):
-            pass
+def accepted_by(compose: Compose, edge: str) -> float:
+    text = request(Address(address_of(compose, edge), 8001), "GET", "/metrics").text
+    series = r"^gischat_edge_connections_accepted_total\{.*\} (\S+)$"
+    return sum(float(value) for value in re.findall(series, text, re.MULTILINE))
 
 
-def check_rolling_restart(compose: Compose, address: Address) -> list[str]:
-    hearers = [Hearer(address) for _ in range(4)]
-    for hearer in hearers:
-        hearer.start()
-    talkers = [Talker(address, name) for name in ("Ada", "Bob", "Cyd", "Dan")]
-    for talker in talkers:
-        talker.start()
-    for service in SERVICES:
-        before = [talker.said for talker in talkers]
-        compose("restart", service)
-        compose.wait_until_healthy([service])
-        wait_until(
-            lambda b=before: all(t.said > s + 20 or t.fault for t, s in zip(talkers, b)),
-            f"people talk on after {service}", 30
-        )
-    for talker in talkers:
-        talker.end()
-    faults = [talker.fault for talker in talkers if talker.fault]
-    faults += ["a client was cut off" for hearer in hearers if not hearer.is_alive()]
-    if faults:
-        return faults
-    for hearer in hearers:
-        wait_until(lambda h=hearer: len(h.heard) >= sum(t.said for t in talkers), "all is heard")
-        if hearer.heard != hearers[0].heard:
-            faults.append("two clients heard different things")
-        for talker in talkers:
-            own = [text for text in hearer.heard if text.startswith(talker.name)]
-            if own != [f"{talker.name} {number}" for number in range(talker.said)]:
-                faults.append(f"lost, doubled or out of order: what {talker.name} said")
-    print(f"rolling restart: {sum(t.said for t in talkers)} messages, 4 hearers", flush=True)
-    return faults
+def address_of(compose: Compose, service: str) -> str:
+    networks = compose.container(service)["NetworkSettings"]["Networks"].values()
+    return str(next(iter(networks))["IPAddress"])
 
 
-def check_monitoring(compose: Compose) -> list[str]:
-    """Prometheus sees every process, and has read the alerts. (Grafana is not there.)"""
+def check_monitoring(compose: Compose, port: int) -> list[str]:
+    """Prometheus sees every process, misses who is dead, and has read the alerts. (Grafana is not
+    there.)"""
     compose("--profile", "monitoring", "up", "-d", "--no-build", "prometheus")
-    networks = compose.container("prometheus")["NetworkSettings"]["Networks"].values()
-    address = Address(next(iter(networks))["IPAddress"], 9090)
+    prometheus = Address("127.0.0.1", port)
 
-    def seen() -> list[str]:
+    def found(query: str) -> list[str]:
         try:
-            found = request(address, "GET", "/api/v1/query?query=up==1").json()
-        except OSError:
+            answer = request(prometheus, "GET", f"/api/v1/query?query={query}").json()
+        except (OSError, ConnectionEnded):
             return []
-        return sorted(series["metric"]["component"] for series in found["data"]["result"])
+        return sorted(series["metric"]["component"] for series in answer["data"]["result"])
 
     wanted = ["edge", "edge", "fanout", "moderation", "presence"]
-    wait_until(lambda: seen() == wanted, "Prometheus sees every process", 60)
-    groups = request(address, "GET", "/api/v1/rules").json()["data"]["groups"]
-    print(f"Prometheus: {len(seen())} processes, {sum(len(g['rules']) for g in groups)} alerts")
+    wait_until(lambda: found("up==1") == wanted, "Prometheus sees every process", 60)
+    groups = request(prometheus, "GET", "/api/v1/rules").json()["data"]["groups"]
+    compose("kill", "edge-2")
+    wait_until(lambda: found("up==0") == ["edge"], "Prometheus misses a dead edge", 60)
+    compose("up", "-d", "--no-build", "--no-deps", "edge-2")
+    compose.wait_until_healthy(["edge-2"])
+    print(f"Prometheus: {len(wanted)} processes, {sum(len(g['rules']) for g in groups)} alerts")
     return [] if groups else ["Prometheus has no alerts"]
 
 
-def check_everything(compose: Compose, ports: dict[str, int], faults: list[str]) -> None:
-    """Adds to the faults as it goes."""
+def check_all(deployment: Deployed, bin_dir: Path, faults: list[str], brief: bool) -> None:
+    """Adds to the faults as it goes; `brief`: without the conformance suite."""
+    compose, ports = deployment.compose, deployment.ports
     begin = time.monotonic()
+    print(f"compose {compose.version()}", flush=True)
     compose("build")
     print(f"images: {time.monotonic() - begin:.0f} s\n{run('docker', 'images', 'gischat*')}")
     compose("up", "-d")
     compose.wait_until_healthy(PARTS)
     print(f"everything is healthy: {time.monotonic() - begin:.0f} s", flush=True)
-    forwarder = TlsForwarder(Address("127.0.0.1", ports["GISCHAT_HTTPS_PORT"]))
-    faults += check_hardening(compose, PARTS)
-    faults += check_conformance(forwarder.address)
-    faults += check_rolling_restart(compose, forwarder.address)
-    faults += check_monitoring(compose)
+    https = Address("127.0.0.1", ports["GISCHAT_HTTPS_PORT"])
+    address = TlsForwarder(https).address
+    faults += check_hardening(compose, PARTS) + check_networks(compose)
+    if not brief:
+        faults += check_conformance(address)
+        faults += check_spread(compose)
+    settings = (compose, https, deployment.folder / "settings", deployment.settings)
+    faults += operations.check_upgrade_of_services(compose, address, bin_dir)
+    faults += operations.check_settings(compose, address, *settings[2:])
+    faults += operations.check_addresses(*settings)
+    faults += operations.check_new_certificate(
+        compose, https, address, deployment.folder / "tls"
+    )
+    faults += operations.check_plain_http(
+        Address("127.0.0.1", ports["GISCHAT_HTTP_PORT"]), deployment.folder / "acme"
+    )
+    faults += operations.check_upgrade_of_edges(compose, address)
+    faults += operations.check_backup(compose, address, deployment.folder)
+    faults += check_monitoring(compose, ports["PROMETHEUS_PORT"])
     compose("up", "-d", "gischat")
     compose.wait_until_healthy(["gischat"])
+    faults += check_hardening(compose, ["gischat", "prometheus"])
     whole = Address("127.0.0.1", ports["GISCHAT_PORT"])
     if request(whole, "GET", "/version").status != 200:
         faults.append("all in one does not answer")
+    print(f"compose {compose.version()}: {time.monotonic() - begin:.0f} s", flush=True)
+
+
+class Deployed:
+    """docker-compose.yaml with ports, settings and a certificate for this run."""
+
+    def __init__(self, command: tuple[str, ...], folder: Path) -> None:
+        self.folder = folder
+        for name in ("tls", "acme", "settings"):
+            (folder / name).mkdir()
+        folder.chmod(0o755)
+        operations.make_certificate(folder / "tls")
+        self.settings = {"CHANNELS": ",".join(CHANNEL_NAMES)}
+        operations.write_settings(folder / "settings", self.settings)
+        names = ("GISCHAT_HTTP_PORT", "GISCHAT_HTTPS_PORT", "GISCHAT_PORT", "PROMETHEUS_PORT")
+        self.ports = {name: free_port() for name in names}
+        environment = {
+            "GISCHAT_OPEN_FILES": str(OPEN_FILES),
+            "GISCHAT_SETTINGS_DIR": str(folder / "settings"),
+            "GISCHAT_TLS_DIR": str(folder / "tls"),
+            "GISCHAT_ACME_DIR": str(folder / "acme"),
+        }
+        ports = {name: str(port) for name, port in self.ports.items()}
+        self.compose = Compose(command, environment | ports)
+
+
+def check_compose(
+    command: tuple[str, ...], bin_dir: Path, faults: list[str], brief: bool
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="gischat-compose-") as folder:
+        deployment = Deployed(command, Path(folder))
+        try:
+            check_all(deployment, bin_dir, faults, brief)
+        finally:
+            deployment.compose(*PROFILES, "down", "-v", "-t", "5")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--bin-dir", type=Path, required=True, help="where gischat-load is")
     parser.add_argument("--engine", help="one that runs already, to be left as it is")
-    engine = Engine(parser.parse_args().engine)
+    options = parser.parse_args()
+    begin = time.monotonic()
+    engine = Engine(options.engine)
     faults: list[str] = []
     stood_in: list[str] = []
     try:
         engine.fetch_images(compose_file()["services"])
-        with tempfile.TemporaryDirectory(prefix="gischat-tls-") as tls:
-            make_certificate(Path(tls))
-            names = ("GISCHAT_HTTP_PORT", "GISCHAT_HTTPS_PORT", "GISCHAT_PORT")
-            ports = {name: free_port() for name in names}
-            compose = Compose(
-                {name: str(port) for name, port in ports.items()}
-                | {
-                    "CHANNELS": ",".join(CHANNEL_NAMES),
-                    "GISCHAT_OPEN_FILES": str(OPEN_FILES),
-                    "GISCHAT_TLS_DIR": tls,
-                    "GISCHAT_ACME_DIR": tls,
-                }
-            )
-            try:
-                check_everything(compose, ports, faults)
-            finally:
-                stood_in = engine.stood_in()
-                compose(*PROFILES, "down", "-v", "-t", "5")
+        stood_in = engine.stood_in()
+        check_compose(("docker-compose",), options.bin_dir, faults, brief=False)
+        with tempfile.TemporaryDirectory(prefix="gischat-compose-v2-") as folder:
+            v2 = compose_v2.fetch(Path(folder))
+            check_compose(v2, options.bin_dir, faults, brief=True)
     except AssertionError as error:
         faults.append(str(error))
     finally:
@@ -258,7 +251,7 @@ def main() -> int:
         print(f"FAULT {fault}")
     print(f"not as they are, but the same programs of Debian: {', '.join(stood_in) or 'none'}")
     print("not run: Grafana")
-    print(f"deploy: {len(faults)} faults")
+    print(f"deploy: {len(faults)} faults, {time.monotonic() - begin:.0f} s")
     return 1 if faults else 0
 
 

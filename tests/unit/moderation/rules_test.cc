@@ -6,6 +6,8 @@
 
 #include <limits>
 
+#include "absl/strings/str_cat.h"
+
 namespace gischat::moderation {
 namespace {
 
@@ -128,8 +130,8 @@ TEST_P(LengthRules, AllowTheLimitInCodePointsAndRefuseOneMore) {
   EXPECT_EQ(faults[0].code(), Violation::TOO_LONG);
   EXPECT_EQ(faults[0].field(), field);
   EXPECT_EQ(faults[0].limit(), static_cast<int64_t>(most));
-  EXPECT_EQ(faults[0].words(), field + ": at most " + std::to_string(most) +
-                                   " characters (you sent " + std::to_string(most + 1) + ")");
+  EXPECT_EQ(faults[0].words(),
+            absl::StrCat(field, ": at most ", most, " characters (you sent ", most + 1, ")"));
 }
 
 std::string LengthRuleName(const testing::TestParamInfo<LengthRule>& info) {
@@ -184,7 +186,7 @@ TEST_P(Nicknames, AreBoundInLengthAndCharacters) {
        "only letters, digits, '_' and '-' (you sent 'chri$tian')"},
       {"ann\n", Violation::BAD_CHARACTERS, "only letters, digits, '_' and '-' (you sent 'ann\n')"},
       {Repeat(3), Violation::BAD_CHARACTERS,
-       "only letters, digits, '_' and '-' (you sent '" + Repeat(3) + "')"},
+       absl::StrCat("only letters, digits, '_' and '-' (you sent '", Repeat(3), "')")},
   };
   for (const auto& [name, code, words] : cases) {
     const auto faults = JudgeName(name);
