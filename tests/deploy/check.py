@@ -22,6 +22,7 @@ from pathlib import Path
 import compose
 import manifests
 import monitoring
+import settings
 
 
 def arguments() -> argparse.Namespace:
@@ -43,8 +44,7 @@ def main() -> int:
     for name, objects in rendered.items():
         print(f"{name}: {len(objects)} objects", flush=True)
         found = manifests.check_pods(objects, renders) + manifests.check_services(objects)
-        if renders:
-            found += manifests.check_drain(objects) + manifests.check_settings(objects, bin_dir)
+        found += settings.check_drain(objects) + settings.check_settings(objects, bin_dir)
         faults += [f"{name}: {fault}" for fault in found]
     faults += manifests.check_types(rendered, options.types)
     foreign = ", ".join(sorted(manifests.FOREIGN_KINDS))

@@ -40,13 +40,36 @@ def can_render() -> bool:
 
 
 def one_by_one() -> list[Object]:
-    """The objects of every file that is a resource of a base, an overlay or a component."""
+    """The objects of every file that is a resource of a base, an overlay or a component, and their
+    ConfigMaps; what overlays and components change in those of the base is left out."""
     objects = []
-    for plan in sorted(K8S.rglob("kustomization.yaml")):
-        for name in yaml.safe_load(plan.read_text("utf-8")).get("resources", []):
-            if (file := plan.parent / name).is_file():
-                objects += [o for o in yaml.safe_load_all(file.read_text("utf-8")) if o]
+    for file in sorted(K8S.rglob("kustomization.yaml")):
+        plan = yaml.safe_load(file.read_text("utf-8"))
+        for name in plan.get("resources", []):
+            if (resource := file.parent / name).is_file():
+                objects += [o for o in yaml.safe_load_all(resource.read_text("utf-8")) if o]
+        for generator in plan.get("configMapGenerator", []):
+            if "behavior" not in generator:
+                objects.append(config_map(generator, file.parent))
     return objects
+
+
+def config_map(generator: Object, folder: Path) -> Object:
+    """What kustomize makes of it, without a digest."""
+    data: dict[str, str] = {}
+    for name in generator.get("envs", []):
+        data |= settings_in((folder / name).read_text("utf-8"))
+    for name in generator.get("files", []):
+        key, _, path = name.rpartition("=")
+        data[key or path] = (folder / path).read_text("utf-8")
+    metadata = {"name": generator["name"]}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+
+def settings_in(text: str) -> dict[str, str]:
+    """Of lines NAME=VALUE, and comments."""
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    return dict(line.split("=", 1) for line in lines)
 
 
 def render() -> dict[str, list[Object]]:
@@ -110,16 +133,9 @@ def pods(objects: list[Object]) -> list[Object]:
     return [thing for thing in objects if thing["kind"] in ("Deployment", "StatefulSet")]
 
 
-def environment(workload: Object, objects: list[Object]) -> dict[str, str]:
-    """What a workload's program finds in its environment, Secrets excepted."""
-    maps = {o["metadata"]["name"]: o["data"] for o in objects if o["kind"] == "ConfigMap"}
-    container = workload["spec"]["template"]["spec"]["containers"][0]
-    found: dict[str, str] = {}
-    for source in container.get("envFrom", []):
-        if "configMapRef" in source:
-            found.update(maps[source["configMapRef"]["name"]])
-    found.update({entry["name"]: entry["value"] for entry in container.get("env", [])})
-    return found
+def deployments(objects: list[Object]) -> list[Object]:
+    """Of our own programs."""
+    return [thing for thing in objects if thing["kind"] == "Deployment"]
 
 
 def check_pods(objects: list[Object], rendered: bool) -> list[str]:
@@ -181,36 +197,6 @@ def check_services(objects: list[Object]) -> list[str]:
             if port["targetPort"] not in named:
                 faults.append(f"{where}: no port {port['targetPort']}")
     return faults
-
-
-def check_drain(objects: list[Object]) -> list[str]:
-    """The edge has the time that it needs to take leave of its clients."""
-    edge = next(w for w in pods(objects) if w["metadata"]["name"] == "edge")
-    spec = edge["spec"]["template"]["spec"]
-    waits = int(spec["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][1])
-    drains = int(environment(edge, objects)["GISCHAT_DRAIN_SECONDS"])
-    grace = spec["terminationGracePeriodSeconds"]
-    if waits + drains + 10 > grace:
-        return [f"edge: preStop {waits} s, drain {drains} s and 10 s do not fit into {grace} s"]
-    return []
-
-
-def check_settings(objects: list[Object], bin_dir: Path) -> list[str]:
-    """Each program accepts the environment that it is given, and knows each name in it."""
-    faults, used, known = [], set(), set()
-    for workload in pods(objects):
-        program = bin_dir / f"gischat-{workload['metadata']['name']}"
-        if workload["kind"] != "Deployment":
-            continue
-        settings = environment(workload, objects)
-        faults += refused_settings(program, settings)
-        used |= settings.keys()
-        known |= {name for name in used if name in help_of(program)}
-    return faults + [f"setting {name}: no program reads it" for name in sorted(used - known)]
-
-
-def help_of(program: Path) -> str:
-    return subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
 
 
 def refused_settings(program: Path, settings: dict[str, str]) -> list[str]:
