@@ -5,7 +5,7 @@
 
 - Every overlay and component of k8s/ is rendered (kubectl) and held against Kubernetes' own types
   (npm's kubernetes-types, tsc), Pod Security `restricted`, and each program's --check-config. Where
-  there is no kubectl of 1.21 or later, the files are checked one by one, and the output says so.
+  there is no kubectl of 1.25 or later, the files are checked one by one, and the output says so.
 - promtool checks and tests the alerts. A Prometheus scrapes a running chat, and every expression of
   the dashboard has to find something there.
 - docker-compose.yaml: hardening, settings, and limits; each image asks its own program for its health.
@@ -60,8 +60,9 @@ def main() -> int:
     print(f"deploy: {len(monitoring.alerts())} alerts, {len(monitoring.panels())} panels, "
           f"{len(rendered)} renderings, {len(faults)} faults")
     if not renders:
-        print("NOT RENDERED: there is no kubectl of 1.21 or later, so that overlays, components and "
-              "patches were not put together. The files of resources were checked one by one.")
+        oldest = ".".join(map(str, manifests.OLDEST_KUBECTL))
+        print(f"NOT RENDERED: there is no kubectl of {oldest} or later, so that overlays, components "
+              "and patches were not put together. The files of resources were checked one by one.")
     return 1 if faults else 0
 
 

@@ -23,8 +23,8 @@ COMBINATIONS = {
     "sentinel": ["network-policies", "external-redis", "sentinel", "autoscaling"],
 }
 
-# From here on kubectl knows components.
-OLDEST_KUBECTL = (1, 21)
+# From here on kubectl knows includeTemplates (kustomize 4.5.7).
+OLDEST_KUBECTL = (1, 25)
 
 Object = dict[str, Any]
 
