@@ -4,8 +4,9 @@
     check.py --bin-dir build/dev/bin [--types FOLDER]
 
 - Every overlay and component of k8s/ is rendered (kubectl) and held against Kubernetes' own types
-  (npm's kubernetes-types, tsc), Pod Security `restricted`, and each program's --check-config. Where
-  there is no kubectl of 1.25 or later, the files are checked one by one, and the output says so.
+  (npm's kubernetes-types, tsc), Pod Security `restricted`, each program's --check-config, what the
+  objects call each other, and who may reach whom. Where there is no kubectl of 1.25 or later, the
+  files are checked one by one, and the output says so.
 - promtool checks and tests the alerts. A Prometheus scrapes a running chat, and every expression of
   the dashboard has to find something there.
 - docker-compose.yaml: hardening, settings, and limits; each image asks its own program for its health.
@@ -22,6 +23,8 @@ from pathlib import Path
 import compose
 import manifests
 import monitoring
+import network
+import references
 import settings
 
 
@@ -43,8 +46,11 @@ def main() -> int:
     rendered = manifests.render() if renders else {"base": manifests.one_by_one()}
     for name, objects in rendered.items():
         print(f"{name}: {len(objects)} objects", flush=True)
-        found = manifests.check_pods(objects, renders) + manifests.check_services(objects)
+        found = manifests.check_pods(objects, renders)
+        found += references.check_references(objects, renders)
         found += settings.check_drain(objects) + settings.check_settings(objects, bin_dir)
+        if name not in ("base", "overlays/dev"):  # these have no policies
+            found += network.check_network(objects)
         faults += [f"{name}: {fault}" for fault in found]
     faults += manifests.check_types(rendered, options.types)
     foreign = ", ".join(sorted(manifests.FOREIGN_KINDS))
@@ -61,8 +67,8 @@ def main() -> int:
           f"{len(rendered)} renderings, {len(faults)} faults")
     if not renders:
         oldest = ".".join(map(str, manifests.OLDEST_KUBECTL))
-        print(f"NOT RENDERED: there is no kubectl of {oldest} or later, so that overlays, components "
-              "and patches were not put together. The files of resources were checked one by one.")
+        print(f"NOT RENDERED: there is no kubectl of {oldest} or later, so that overlays, components"
+              " and patches were not put together. The files of resources were checked one by one.")
     return 1 if faults else 0
 
 

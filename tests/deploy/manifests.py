@@ -176,29 +176,6 @@ def check_pods(objects: list[Object], rendered: bool) -> list[str]:
     return faults
 
 
-def check_services(objects: list[Object]) -> list[str]:
-    """Every Service, policy and budget finds pods, and every port is there."""
-    faults = []
-    templates = [w["spec"]["template"] for w in pods(objects)]
-    for thing in objects:
-        where = f"{thing['kind']} {thing['metadata']['name']}"
-        if thing["kind"] == "Service":
-            selector = thing["spec"]["selector"]
-        elif thing["kind"] == "PodDisruptionBudget":
-            selector = thing["spec"]["selector"]["matchLabels"]
-        else:
-            continue
-        chosen = [t for t in templates if selector.items() <= t["metadata"]["labels"].items()]
-        if len(chosen) != 1:
-            faults.append(f"{where}: its selector finds {len(chosen)} workloads")
-            continue
-        named = {port["name"] for port in chosen[0]["spec"]["containers"][0]["ports"]}
-        for port in thing["spec"].get("ports", []):
-            if port["targetPort"] not in named:
-                faults.append(f"{where}: no port {port['targetPort']}")
-    return faults
-
-
 def refused_settings(program: Path, settings: dict[str, str]) -> list[str]:
     done = subprocess.run(
         [program, "--check-config"], env=settings, capture_output=True, text=True, check=False
