@@ -24,6 +24,7 @@ import compose
 import manifests
 import monitoring
 import network
+import operator_types
 import references
 import settings
 
@@ -49,12 +50,11 @@ def main() -> int:
         found = manifests.check_pods(objects, renders)
         found += references.check_references(objects, renders)
         found += settings.check_drain(objects) + settings.check_settings(objects, bin_dir)
+        found += operator_types.check_operator_types(objects)
         if name not in ("base", "overlays/dev"):  # these have no policies
             found += network.check_network(objects)
         faults += [f"{name}: {fault}" for fault in found]
     faults += manifests.check_types(rendered, options.types)
-    foreign = ", ".join(sorted(manifests.FOREIGN_KINDS))
-    print(f"not held against types, which are not Kubernetes' own: {foreign}")
 
     faults += compose.check(bin_dir)
     faults += monitoring.check_alerts()

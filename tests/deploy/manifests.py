@@ -15,7 +15,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 K8S = ROOT / "k8s"
 TYPES = ("kubernetes-types@1.30.0", "typescript@5.4.5")  # from npm, into build/deploy
-# Types of the Prometheus Operator are not Kubernetes'; promtool reads what is in them.
+# The Prometheus Operator's, which operator_types.py looks at.
 FOREIGN_KINDS = {"PodMonitor", "PrometheusRule"}
 # What overlays don't combine.
 COMBINATIONS = {
