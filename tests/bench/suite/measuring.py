@@ -36,26 +36,31 @@ class RunFailed(Exception):
 
 def put_load(bin_dir: Path, server: Server, flags: Sequence[str]) -> tuple[Numbers, list[str]]:
     """Runs gischat-load; its numbers, and what was wrong in words."""
-    command = [str(bin_dir / "gischat-load"), *flags]
+    command = [str(bin_dir / "gischat-load")]
     for url in server.urls:
         command += ["--url", url]
     for pid in server.pids:
         command += ["--pid", str(pid)]
     background = _redis_background(server)
+    visit = _redis_visit(server, command, flags, background)
     threads_before = _threads_of(server.pids)
     commands_before, began = _redis_commands(server), time.monotonic()
-    run = subprocess.run(command, capture_output=True, text=True, timeout=GRACE_SECONDS)
-    if run.returncode not in (0, 1) or not run.stdout:
-        raise RunFailed(run.stderr.strip() or f"gischat-load ended with {run.returncode}")
-    report = json.loads(run.stdout)
+    report = _run([*command, *flags])
     numbers = flat(report)
     add_derived(numbers)
     _add_balance(threads_before, _threads_of(server.pids), numbers)
     if numbers.get("sent"):
         grown = _redis_commands(server) - commands_before
-        grown -= background * (time.monotonic() - began)
+        grown -= visit + background * (time.monotonic() - began)
         numbers["redis_commands_per_message"] = grown / numbers["sent"]
     return numbers, problems_of(report)
+
+
+def _run(command: Sequence[str]) -> dict[str, Any]:
+    run = subprocess.run(command, capture_output=True, text=True, timeout=GRACE_SECONDS)
+    if run.returncode not in (0, 1) or not run.stdout:
+        raise RunFailed(run.stderr.strip() or f"gischat-load ended with {run.returncode}")
+    return json.loads(run.stdout)
 
 
 def measure_pictures(bin_dir: Path, picture: Path, seconds: float) -> Numbers:
@@ -144,3 +149,16 @@ def _redis_background(server: Server) -> float:
     before, began = _redis_commands(server), time.monotonic()
     time.sleep(BACKGROUND_SECONDS)
     return (_redis_commands(server) - before) / (time.monotonic() - began)
+
+
+def _redis_visit(
+    server: Server, command: Sequence[str], flags: Sequence[str], background: float
+) -> float:
+    """Commands for as many clients who come, say nothing, and go."""
+    if server.redis_port is None:
+        return 0
+    clients = flags[flags.index("--clients") + 1]
+    before, began = _redis_commands(server), time.monotonic()
+    _run([*command, "--clients", clients, "--idle", "1"])
+    time.sleep(BACKGROUND_SECONDS)  # until the last of them is reported
+    return _redis_commands(server) - before - background * (time.monotonic() - began)

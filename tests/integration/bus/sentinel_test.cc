@@ -96,6 +96,7 @@ TEST(RedisBehindSentinels, FailoverIsFollowed) {
   ASSERT_TRUE(IsAt(process, group.server(0)));
   auto heard = std::make_shared<Recorder>();
   auto subscription = process.bus().Subscribe("QGIS", heard);
+  ASSERT_TRUE(WaitUntil([&] { return heard->resumed() == 1; }));
   ASSERT_TRUE(PublishUntilDone(process, MakeBatch("edge", 1, {"before"}, true)));
   ASSERT_TRUE(WaitUntil([&] { return heard->count() == 1; }));
 

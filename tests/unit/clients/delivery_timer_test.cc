@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <prometheus/registry.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <string>
@@ -65,9 +66,12 @@ class DeliveryTimerTest : public testing::Test {
 
 TEST_F(DeliveryTimerTest, IsThereBeforeTheFirstMessage) {
   EXPECT_EQ(Seconds().sample_count, 0U);
-  ASSERT_EQ(Seconds().bucket.size(), 16U);
-  EXPECT_EQ(Seconds().bucket[0].upper_bound, 0.00025);
-  EXPECT_EQ(Seconds().bucket[14].upper_bound, 10);
+  const auto& buckets = Seconds().bucket;
+  for (const double bound : {0.00025, 10.0}) {
+    EXPECT_TRUE(std::any_of(buckets.begin(), buckets.end(), [&](const auto& bucket) {
+      return bucket.upper_bound == bound;
+    })) << bound;
+  }
 }
 
 TEST_F(DeliveryTimerTest, AMessageIsDeliveredWhenTheLastThreadHasHandedItOut) {
