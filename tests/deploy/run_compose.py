@@ -139,10 +139,13 @@ def check_monitoring(compose: Compose, port: int) -> list[str]:
 
     def found(query: str) -> list[str]:
         try:
-            answer = request(prometheus, "GET", f"/api/v1/query?query={query}").json()
+            answer = request(prometheus, "GET", f"/api/v1/query?query={query}")
         except (OSError, ConnectionEnded):
             return []
-        return sorted(series["metric"]["component"] for series in answer["data"]["result"])
+        if answer.status != 200:  # it has only just started
+            return []
+        series = answer.json()["data"]["result"]
+        return sorted(one["metric"]["component"] for one in series)
 
     wanted = ["edge", "edge", "fanout", "moderation", "presence"]
     wait_until(lambda: found("up==1") == wanted, "Prometheus sees every process", 60)
