@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from servers import Server, redis_info
+from servers import Server, nobody_is_on, redis_info, wait_until
 
 Numbers = dict[str, float]
 # Beyond what the flags of a run ask for: connecting, draining, patience.
@@ -160,5 +160,5 @@ def _redis_visit(
     clients = flags[flags.index("--clients") + 1]
     before, began = _redis_commands(server), time.monotonic()
     _run([*command, "--clients", clients, "--idle", "1"])
-    time.sleep(BACKGROUND_SECONDS)  # until the last of them is reported
+    wait_until(lambda: nobody_is_on(server), "the last of them is reported")
     return _redis_commands(server) - before - background * (time.monotonic() - began)
