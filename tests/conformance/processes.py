@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -36,6 +37,7 @@ class ServerProcess:
     def __init__(self, command: Sequence[str | Path], environment: dict[str, str]) -> None:
         self.name = Path(command[0]).name
         self._lines: list[str] = []
+        self._begun = b""  # a line whose end has not come yet
         self._changed = threading.Condition()
         self._ended = False
         self._process = subprocess.Popen(
@@ -45,6 +47,9 @@ class ServerProcess:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
         )
+        assert self._process.stderr is not None
+        self._said = self._process.stderr.fileno()
+        os.set_blocking(self._said, False)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -54,8 +59,9 @@ class ServerProcess:
 
     @property
     def lines(self) -> list[str]:
-        """What the program has said so far."""
+        """All that the program has said until now, be it read by the thread yet or not."""
         with self._changed:
+            self._take()
             return list(self._lines)
 
     @property
@@ -125,14 +131,27 @@ class ServerProcess:
         return "\n".join(line[:300] for line in self._lines[-count:])
 
     def _read(self) -> None:
-        assert self._process.stderr is not None
-        for raw in self._process.stderr:
+        poll = select.poll()
+        poll.register(self._said, select.POLLIN)
+        while not self._ended:
+            poll.poll()
             with self._changed:
-                self._lines.append(raw.decode("utf-8", "replace").rstrip("\n"))
-                self._changed.notify_all()
+                self._take()
+        assert self._process.stderr is not None
         self._process.stderr.close()
-        with self._changed:
-            self._ended = True
+
+    def _take(self) -> None:
+        """Takes what waits in the pipe; the caller holds the condition's lock."""
+        while not self._ended:
+            try:
+                chunk = os.read(self._said, 65536)
+            except BlockingIOError:
+                break
+            *whole, self._begun = (self._begun + chunk).split(b"\n")
+            if not chunk:
+                self._ended = True
+                whole, self._begun = [self._begun] if self._begun else [], b""
+            self._lines += [line.decode("utf-8", "replace") for line in whole]
             self._changed.notify_all()
 
 
