@@ -133,7 +133,7 @@ class Edge::Parts {
     for (const auto& worker : workers_) worker->Start();
     listener_->Start(
         [this](size_t i, net::Socket socket) { workers_[i]->Serve(std::move(socket)); });
-    spdlog::info("edge: listening on {}:{} ({}, {} threads, channels: {})", settings_.address,
+    spdlog::info("edge: listening on {}:{} ({}, threads: {}, channels: {})", settings_.address,
                  listener_->port(), settings_.environment, settings_.threads,
                  absl::StrJoin(settings_.channels, ", "));
     return absl::OkStatus();

@@ -26,14 +26,16 @@ uint64_t LargestMessage(const config::ContentLimits& limits) {
   return std::max<uint64_t>({kMaxMessageBytes, image, limits.max_image_raw_length});
 }
 
-Settings::Settings() : threads(base::UsableCores()) {}
+// One core stays free for images, other parts and the kernel. Threads cost: each gathers what comes
+// together for its own clients only.
+Settings::Settings() : threads(std::max(1U, base::UsableCores() - 1)) {}
 
 void Settings::Declare(config::Table& table) {
   table.Number("GISCHAT_PORT", &port, {.min = 0, .unit = "port"},
                "Where clients connect (HTTP and WebSocket); 0 picks a free port.");
   table.Text("GISCHAT_ADDRESS", &address, "IP address that clients connect to.");
   table.Number("GISCHAT_THREADS", &threads, {.min = 1, .max = 256, .unit = "threads"},
-               "Threads that serve clients; by default one for each core that it may use.");
+               "Threads that serve clients; by default one less than there are cores that it may use.");
   table.List({"CHANNELS", "ROOMS"}, &channels, "Names of the channels.", CheckChannelName);
   table.Text("RULES", &rules, "The rules of the place, as GET /rules shows them.");
   table.Text({"MAIN_LANG", "MAIN_LANGUAGE"}, &main_language, "Main language of the place.");

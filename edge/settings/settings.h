@@ -19,7 +19,7 @@ struct Settings {
 
   uint16_t port = 8000;
   std::string address = "0.0.0.0";
-  uint32_t threads;  // number of cores
+  uint32_t threads;
   std::vector<std::string> channels = {"QGIS", "Geotribu"};
   std::string rules =
       "Be kind and respectful: behind every nickname there is a person. No advertising, no "

@@ -17,6 +17,7 @@ _BASE = {
     "GISCHAT_PORT": "0",
     "GISCHAT_ADMIN_PORT": "0",
     "GISCHAT_DRAIN_SECONDS": "1",
+    "GISCHAT_THREADS": "2",  # whatever the machine has: clients of two threads meet
 }
 
 

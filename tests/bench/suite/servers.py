@@ -47,14 +47,16 @@ def running(kind: str, bin_dir: Path, settings: dict[str, str]) -> Iterator[Serv
     """Starts a server, waits until it is ready, ends it afterwards.
 
     one-send, gathering: the yardsticks. memory: all in one. redis: all in one with Redis.
-    parts: in parts, one process of each. split: two fanouts, two edges. split-N: the same, clients on N edges (up to four of them run).
+    parts: in parts, one process of each. split: two fanouts, two edges. split-N: the same, clients
+    on N edges (up to four of them run).
     """
     if kind in YARDSTICKS:
         with _yardstick(kind, bin_dir) as server:
             yield server
         return
     setup, _, edges = kind.partition("-")
-    deployment = Deployment(bin_dir, setup, {**limits_off(bin_dir), **settings})
+    own_default = {"GISCHAT_THREADS": ""}
+    deployment = Deployment(bin_dir, setup, {**own_default, **limits_off(bin_dir), **settings})
     try:
         while edges and len(deployment.edges) < int(edges):
             _add_edge(deployment)

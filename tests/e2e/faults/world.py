@@ -106,7 +106,8 @@ class Edge(Member):
 
     def __init__(self, program: Path, name: str, settings: dict[str, str]) -> None:
         self.address = Address("127.0.0.1", free_port())
-        super().__init__(program, name, {**settings, "GISCHAT_PORT": str(self.address.port)})
+        super().__init__(program, name, {
+            **settings, "GISCHAT_PORT": str(self.address.port), "GISCHAT_THREADS": "2"})
 
 
 class Link:
