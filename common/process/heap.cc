@@ -22,6 +22,7 @@ size_t ResidentBytes() {
 Heap::Heap(boost::asio::io_context& loop, std::chrono::milliseconds interval, size_t spare)
     : interval_(interval), spare_(spare), timer_(loop) {
   mallopt(M_ARENA_MAX, static_cast<int>(std::max(2U, base::UsableCores())));
+  mallopt(M_MXFAST, 0);
 }
 
 void Heap::Start() {

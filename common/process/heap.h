@@ -16,8 +16,10 @@ class Heap {
   static constexpr std::chrono::seconds kInterval{10};
   static constexpr size_t kSpare = 48 << 20;  // code and stacks are part of it
 
-  // Limits the arenas of the allocator to one for each core, where it would take eight. The loop
-  // outlives the heap.
+  // Limits the arenas of the allocator to one for each core, where it would take eight, and turns
+  // its fast bins off: the buffers of gRPC are so large that nearly each of them made it join all
+  // blocks there, only to find them scattered again. The caches of threads remain. The loop outlives
+  // the heap.
   explicit Heap(boost::asio::io_context& loop, std::chrono::milliseconds interval = kInterval,
                 size_t spare = kSpare);
 
