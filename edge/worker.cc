@@ -98,7 +98,7 @@ void Worker::Apply(hub::Updates updates) {
     arrived_.push_back(std::move(updates));
     if (std::exchange(told_, true)) return;
   }
-  asio::post(context_, [this] { ApplyArrived(); });
+  arrivals_.Ring();
 }
 
 void Worker::TellCount(std::string channel, hub::Count count) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "common/loop/doorbell.h"
 #include "edge/hub/hub.h"
 #include "edge/net/end_of_turn.h"
 #include "edge/net/queued_socket.h"
@@ -120,6 +121,7 @@ class Worker {
   absl::Time drain_began_;
   absl::Duration drain_time_;
   size_t drain_size_ = 0;  // connections when it began
+  loop::Doorbell arrivals_{context_, [this] { ApplyArrived(); }};
   std::mutex mutex_;
   std::vector<hub::Updates> arrived_;  // guarded by mutex_; not in the hub yet
   bool told_ = false;                  // guarded by mutex_; the thread will look at them

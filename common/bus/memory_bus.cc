@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <atomic>
-#include <boost/asio/post.hpp>
+#include <optional>
 #include <utility>
 
 #include "common/base/random_id.h"
+#include "common/loop/doorbell.h"
 
 namespace gischat::bus {
 namespace {
@@ -16,7 +17,7 @@ constexpr absl::Duration kSweepInterval = absl::Minutes(1);
 }  // namespace
 
 // Who listens to which channel, and what they are still to hear, in order. Thread-safe.
-class MemoryBus::Deliveries : public std::enable_shared_from_this<Deliveries> {
+class MemoryBus::Deliveries {
  public:
   struct Entry {
     std::shared_ptr<Listener> listener;
@@ -25,8 +26,13 @@ class MemoryBus::Deliveries : public std::enable_shared_from_this<Deliveries> {
   using EntryPtr = std::shared_ptr<Entry>;
   using EntryList = std::shared_ptr<const std::vector<EntryPtr>>;
 
-  explicit Deliveries(const boost::asio::any_io_executor& executor)
-      : strand_(boost::asio::make_strand(executor)) {}
+  static std::shared_ptr<Deliveries> On(boost::asio::io_context& loop) {
+    auto deliveries = std::make_shared<Deliveries>();
+    deliveries->bell_.emplace(loop, [weak = std::weak_ptr<Deliveries>(deliveries)] {
+      if (const auto self = weak.lock()) self->DeliverAll();
+    });
+    return deliveries;
+  }
 
   EntryPtr Add(const std::string& channel, std::shared_ptr<Listener> listener) {
     auto entry = std::make_shared<Entry>();
@@ -69,7 +75,7 @@ class MemoryBus::Deliveries : public std::enable_shared_from_this<Deliveries> {
       const std::lock_guard lock(mutex_);
       if (waiting_.empty() || std::exchange(woken_, true)) return;
     }
-    boost::asio::post(strand_, [self = shared_from_this()] { self->DeliverAll(); });
+    bell_->Ring();
   }
 
  private:
@@ -97,7 +103,7 @@ class MemoryBus::Deliveries : public std::enable_shared_from_this<Deliveries> {
     }
   }
 
-  const boost::asio::strand<boost::asio::any_io_executor> strand_;
+  std::optional<loop::Doorbell> bell_;
   std::mutex mutex_;
   std::map<std::string, EntryList, std::less<>> lists_;  // guarded by mutex_
   std::vector<Delivery> waiting_;                        // guarded by mutex_
@@ -122,9 +128,8 @@ class MemoryBus::Ticket : public Subscription {
   const Deliveries::EntryPtr entry_;
 };
 
-MemoryBus::MemoryBus(const boost::asio::any_io_executor& executor, Limits limits,
-                     const base::Clock& clock)
-    : limits_(limits), clock_(clock), deliveries_(std::make_shared<Deliveries>(executor)) {}
+MemoryBus::MemoryBus(boost::asio::io_context& loop, Limits limits, const base::Clock& clock)
+    : limits_(limits), clock_(clock), deliveries_(Deliveries::On(loop)) {}
 
 MemoryBus::~MemoryBus() = default;
 

@@ -1,7 +1,6 @@
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/strand.hpp>
+#include <boost/asio/io_context.hpp>
 #include <deque>
 #include <map>
 #include <memory>
@@ -15,12 +14,12 @@
 
 namespace gischat::bus {
 
-// The order of every channel, kept in this process. Listeners are called on the executor, one at a
+// The order of every channel, kept in this process. Listeners are called on the loop, one at a
 // time; the callbacks of calls run before the call returns, with no lock held.
 class MemoryBus : public MessageBus {
  public:
-  // The executor's context and the clock outlive the bus.
-  MemoryBus(const boost::asio::any_io_executor& executor, Limits limits,
+  // Loop and clock outlive the bus.
+  MemoryBus(boost::asio::io_context& loop, Limits limits,
             const base::Clock& clock = base::SystemClock());
   ~MemoryBus() override;
 

@@ -20,8 +20,7 @@ class MemoryStores final : public Stores {
  public:
   MemoryStores(const bus::Settings& bus, const presence::Settings& presence,
                boost::asio::io_context& loop)
-      : bus_(loop.get_executor(), bus.limits),
-        presence_(bus_, base::SystemClock(), presence.time_to_live) {}
+      : bus_(loop, bus.limits), presence_(bus_, base::SystemClock(), presence.time_to_live) {}
 
   bus::MessageBus& bus() override { return bus_; }
   presence::PresenceStore& presence() override { return presence_; }

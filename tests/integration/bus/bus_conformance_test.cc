@@ -30,7 +30,7 @@ class MemoryTwin : public Twin {
  public:
   ~MemoryTwin() override { loop_.Stop(); }
   MessageBus& Make(const Limits& limits) override {
-    bus_ = std::make_unique<bus::MemoryBus>(loop_.loop().get_executor(), limits);
+    bus_ = std::make_unique<bus::MemoryBus>(loop_.loop(), limits);
     return *bus_;
   }
 

@@ -75,7 +75,7 @@ struct Services::Running {
 };
 
 Services::Services()
-    : bus_(loop_.loop().get_executor(), bus::Limits()),
+    : bus_(loop_.loop(), bus::Limits()),
       store_(bus_, base::SystemClock(), presence::Settings().time_to_live),
       port_(FreePort()) {
   Start();

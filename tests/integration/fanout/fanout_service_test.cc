@@ -29,7 +29,7 @@ class FanoutService : public ::testing::Test {
   ~FanoutService() override { End(); }
 
   void Serve(size_t max_stream_bytes, const bus::Limits& limits) {
-    bus_ = std::make_unique<bus::MemoryBus>(loop_.loop().get_executor(), limits);
+    bus_ = std::make_unique<bus::MemoryBus>(loop_.loop(), limits);
     registry_ = std::make_unique<prometheus::Registry>();
     service_ = std::make_unique<fanout::Service>(loop_.loop(), *bus_, *registry_, max_stream_bytes);
     auto server = rpc::Server::Listen({.port = 0}, {service_->grpc_service()});

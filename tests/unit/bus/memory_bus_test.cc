@@ -8,6 +8,7 @@
 
 #include "tests/support/loop_thread.h"
 #include "tests/support/manual_clock.h"
+#include "tests/support/run_until.h"
 #include "tests/support/wait_until.h"
 
 namespace gischat::tests {
@@ -61,7 +62,7 @@ bus::LogSlice Log(MemoryBus& bus, bus::Position after) {
 TEST(MemoryBus, ListenersHearConcurrentPublishersInOrderOneEventAtATime) {
   constexpr uint64_t kEach = 2000;
   LoopThread loop;
-  MemoryBus bus(loop.loop().get_executor(), {});
+  MemoryBus bus(loop.loop(), {});
   auto listener = std::make_shared<OrderCheck>();
   auto subscription = bus.Subscribe("QGIS", listener);
 
@@ -86,7 +87,7 @@ TEST(MemoryBus, ListenersHearConcurrentPublishersInOrderOneEventAtATime) {
 
 TEST(MemoryBus, CallsNobodyFromWithinAppend) {
   boost::asio::io_context loop;
-  MemoryBus bus(loop.get_executor(), {});
+  MemoryBus bus(loop, {});
   auto listener = std::make_shared<OrderCheck>();
   auto subscription = bus.Subscribe("QGIS", listener);
 
@@ -94,19 +95,19 @@ TEST(MemoryBus, CallsNobodyFromWithinAppend) {
   PublishNow(bus, One("edge", 1));
   EXPECT_EQ(listener->heard, 0u);
 
-  loop.run();
+  Settle(loop);
   EXPECT_EQ(listener->heard, 2u);
 }
 
 TEST(MemoryBus, EndedSubscriptionHearsNothingMore) {
   boost::asio::io_context loop;
-  MemoryBus bus(loop.get_executor(), {});
+  MemoryBus bus(loop, {});
   auto listener = std::make_shared<OrderCheck>();
   auto subscription = bus.Subscribe("QGIS", listener);
   bus.Append("QGIS", "under way", true);
 
   subscription.reset();
-  loop.run();
+  Settle(loop);
 
   EXPECT_EQ(listener->heard, 0u);
   EXPECT_EQ(listener->resumed, 0);
@@ -114,7 +115,7 @@ TEST(MemoryBus, EndedSubscriptionHearsNothingMore) {
 
 TEST(MemoryBus, SubscriptionsComeAndGoWhilePublishersRun) {
   LoopThread loop;
-  MemoryBus bus(loop.loop().get_executor(), {});
+  MemoryBus bus(loop.loop(), {});
   std::atomic<bool> stop = false;
   std::thread publisher([&] {
     while (!stop) bus.Append("QGIS", "event", false);
@@ -133,7 +134,7 @@ TEST(MemoryBus, SubscriptionsComeAndGoWhilePublishersRun) {
 TEST(MemoryBus, SeriesIsKnownForTenMinutesAfterItsLastUse) {
   boost::asio::io_context loop;
   ManualClock clock;
-  MemoryBus bus(loop.get_executor(), {}, clock);
+  MemoryBus bus(loop, {}, clock);
   PublishNow(bus, One("edge", 1));
   clock.Advance(absl::Minutes(9));
   PublishNow(bus, One("edge", 2));
@@ -149,7 +150,7 @@ TEST(MemoryBus, SeriesIsKnownForTenMinutesAfterItsLastUse) {
 TEST(MemoryBus, LogForgetsWhatIsOlderThanItsAge) {
   boost::asio::io_context loop;
   ManualClock clock;
-  MemoryBus bus(loop.get_executor(), {.log_age = absl::Seconds(60)}, clock);
+  MemoryBus bus(loop, {.log_age = absl::Seconds(60)}, clock);
   const uint64_t epoch = bus.Append("QGIS", "old", false).epoch;
   clock.Advance(absl::Seconds(60));
   bus.Append("QGIS", "new", false);
@@ -164,7 +165,7 @@ TEST(MemoryBus, LogForgetsWhatIsOlderThanItsAge) {
 TEST(MemoryBus, DeadlineIsTheLastMomentThatCounts) {
   boost::asio::io_context loop;
   ManualClock clock;
-  MemoryBus bus(loop.get_executor(), {}, clock);
+  MemoryBus bus(loop, {}, clock);
   Batch batch = One("edge", 1);
   batch.deadline = clock.Now();
   EXPECT_EQ(PublishNow(bus, batch).outcome, Receipt::Outcome::kPublished);
@@ -175,7 +176,7 @@ TEST(MemoryBus, DeadlineIsTheLastMomentThatCounts) {
 
 TEST(MemoryBus, HugeSequenceIsAGap) {
   boost::asio::io_context loop;
-  MemoryBus bus(loop.get_executor(), {});
+  MemoryBus bus(loop, {});
   const Receipt receipt = PublishNow(bus, One("edge", UINT64_MAX));
   EXPECT_EQ(receipt.outcome, Receipt::Outcome::kGap);
   EXPECT_EQ(receipt.next_sequence, 1u);

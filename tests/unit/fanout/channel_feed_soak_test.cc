@@ -138,7 +138,7 @@ TEST(ChannelFeedThreads, FeedOfABusyChannelHasNoHole) {
   LoopThread loop;
   prometheus::Registry registry;
   fanout::Metrics metrics(registry);
-  bus::MemoryBus bus(loop.loop().get_executor(), {});
+  bus::MemoryBus bus(loop.loop(), {});
   auto feed = std::make_shared<ChannelFeed>(loop.loop(), bus, "QGIS", metrics);
   std::vector<std::unique_ptr<Follower>> followers;
   std::atomic<int> arrived = 0;

@@ -9,8 +9,7 @@ namespace {
 class MemoryWorld : public StoreWorld {
  public:
   explicit MemoryWorld(absl::Duration time_to_live)
-      : bus_(loop_.loop().get_executor(), bus::Limits()),
-        store_(bus_, base::SystemClock(), time_to_live) {}
+      : bus_(loop_.loop(), bus::Limits()), store_(bus_, base::SystemClock(), time_to_live) {}
   ~MemoryWorld() override { loop_.Stop(); }
 
   bus::MessageBus& bus() override { return bus_; }

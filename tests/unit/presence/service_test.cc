@@ -62,7 +62,7 @@ class ServiceTest : public testing::Test {
   }
 
   tests::LoopThread loop_;
-  bus::MemoryBus bus_{loop_.loop().get_executor(), bus::Limits()};
+  bus::MemoryBus bus_{loop_.loop(), bus::Limits()};
   Settings settings_;
   prometheus::Registry registry_;
   MemoryPresenceStore memory_{bus_, base::SystemClock(), absl::Milliseconds(300)};

@@ -25,7 +25,7 @@ namespace gischat::presence {
 struct World {
   tests::ManualClock clock;
   boost::asio::io_context loop;  // never runs
-  bus::MemoryBus bus{loop.get_executor(), bus::Limits(), clock};
+  bus::MemoryBus bus{loop, bus::Limits(), clock};
   MemoryPresenceStore memory{bus, clock, absl::Seconds(9)};
   MoodyStore store{memory};
   prometheus::Registry registry;
