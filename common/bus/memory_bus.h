@@ -18,7 +18,7 @@ namespace gischat::bus {
 // time; the callbacks of calls run before the call returns, with no lock held.
 class MemoryBus : public MessageBus {
  public:
-  // Loop and clock outlive the bus.
+  // Loop and clock outlive the bus and its subscriptions. The loop has work while there is one.
   MemoryBus(boost::asio::io_context& loop, Limits limits,
             const base::Clock& clock = base::SystemClock());
   ~MemoryBus() override;

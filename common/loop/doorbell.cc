@@ -1,6 +1,7 @@
 #include "common/loop/doorbell.h"
 
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/dispatch.hpp>
@@ -26,9 +27,18 @@ int NewEventFd() {
 class Doorbell::Bell : public std::enable_shared_from_this<Bell> {
  public:
   Bell(asio::io_context& loop, std::function<void()> answer)
-      : fd_(NewEventFd()), descriptor_(loop.get_executor(), fd_), answer_(std::move(answer)) {}
+      : fd_(NewEventFd()), descriptor_(loop.get_executor()), answer_(std::move(answer)) {
+    boost::system::error_code error;
+    descriptor_.assign(fd_, error);
+    if (!error) return;
+    close(fd_);
+    throw std::system_error(error.value(), std::generic_category(), "eventfd");
+  }
 
-  void Ring() const { eventfd_write(fd_, 1); }
+  void Ring() const {
+    constexpr uint64_t kOne = 1;
+    [[maybe_unused]] const ssize_t written = write(fd_, &kOne, sizeof(kOne));
+  }
 
   void Listen() {
     descriptor_.async_read_some(

@@ -8,13 +8,17 @@ namespace gischat::loop {
 
 // Has an event loop do something soon, when threads ask for it that are not the loop's. An
 // io_context has post() for that, but wakes its thread up while it holds a lock: on a busy core the
-// woken thread runs at once, and into that lock, so that both change places twice more. Linux
-// only (eventfd). The loop outlives the doorbell.
+// woken thread runs at once, and into that lock, so that both change places twice more. On the
+// loop's own thread post() is cheaper. Linux only (eventfd).
+//
+// Not in order with what is posted. Counts as work: the loop does not run out of it while there is
+// a doorbell. The loop outlives it.
 class Doorbell {
  public:
   // `answer` is called on the loop at least once after each Ring(), never twice at a time. It may
   // be under way while the doorbell goes, or come once more after that, unless this happens on the
-  // loop or when the loop has stopped. std::system_error when there is no file descriptor left.
+  // loop or when the loop has stopped. std::system_error when the system has no file
+  // descriptor left, or no room to watch one.
   Doorbell(boost::asio::io_context& loop, std::function<void()> answer);
   ~Doorbell();
 

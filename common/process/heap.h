@@ -18,8 +18,8 @@ class Heap {
 
   // Limits the arenas of the allocator to one for each core, where it would take eight, and turns
   // its fast bins off: the buffers of gRPC are so large that nearly each of them made it join all
-  // blocks there, only to find them scattered again. The caches of threads remain. The loop outlives
-  // the heap.
+  // blocks there, only to find them scattered again. The caches of threads remain. The loop
+  // outlives the heap.
   explicit Heap(boost::asio::io_context& loop, std::chrono::milliseconds interval = kInterval,
                 size_t spare = kSpare);
 

@@ -35,7 +35,7 @@ void Settings::Declare(config::Table& table) {
                "Where clients connect (HTTP and WebSocket); 0 picks a free port.");
   table.Text("GISCHAT_ADDRESS", &address, "IP address that clients connect to.");
   table.Number("GISCHAT_THREADS", &threads, {.min = 1, .max = 256, .unit = "threads"},
-               "Threads that serve clients; by default one less than there are cores that it may use.");
+               "Threads that serve clients; by default one for each core that it may use but one.");
   table.List({"CHANNELS", "ROOMS"}, &channels, "Names of the channels.", CheckChannelName);
   table.Text("RULES", &rules, "The rules of the place, as GET /rules shows them.");
   table.Text({"MAIN_LANG", "MAIN_LANGUAGE"}, &main_language, "Main language of the place.");

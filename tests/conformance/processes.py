@@ -73,6 +73,7 @@ class ServerProcess:
         deadline, seen = time.monotonic() + timeout, 0
         with self._changed:
             while True:
+                self._take()
                 for line in self._lines[seen:]:
                     if match := re.search(pattern, line):
                         return match
@@ -128,7 +129,7 @@ class ServerProcess:
 
     def tail(self, count: int = 30) -> str:
         """The last lines that the program said."""
-        return "\n".join(line[:300] for line in self._lines[-count:])
+        return "\n".join(line[:300] for line in self.lines[-count:])
 
     def _read(self) -> None:
         poll = select.poll()

@@ -128,6 +128,7 @@ class Tracing(unittest.TestCase):
         ada.expect_refusal("at most")
         for verdict in ("accepted", "rejected", "too_long"):
             self.await_steps(chat, {("gischat", "reviewed")}, step="reviewed", verdict=verdict)
+        self.assertEqual(len({line["verdict"] for line in self.steps(chat, step="reviewed")}), 3)
         self.assertFalse([line for line in chat.processes[0].lines if SECRET in line])
 
     def test_nothing_is_logged_per_message_at_info(self) -> None:

@@ -21,7 +21,7 @@ inline void Require(bool holds, const char* promise) {
 }
 
 // The input with what stands between the first two of its marks repeated up to so many bytes. So
-// small inputs become large, and work that grows faster than its input becomes a timeout.
+// small inputs become large, and work that grows faster than its input is found (libfuzzer.cc).
 inline std::string Expand(std::string_view input, size_t large = 256 << 10) {
   constexpr std::string_view kMark = "~repeat~";
   const size_t first = input.find(kMark);
