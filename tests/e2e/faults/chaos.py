@@ -3,10 +3,10 @@
 
 chaos.py MINUTES --bin-dir DIR [--seed N] [--only each|storm] [--logs DIR]
 
-Half of the time goes to the faults of run.py, in an order drawn anew for every round; the other
-half to all of them at random and at once, looked at every minute. Prints its seed first, and at the
-end a table with how often each fault was held and its worst figures. Ends with 1 when anything did
-not hold.
+Half of the time goes to the faults of run.py, in an order drawn anew for every round, and to a
+client that stops reading; the other half to all faults at random and at once, looked at every
+minute. Prints its seed first, and at the end a table with how often each fault was held and its
+worst figures. Ends with 1 when anything did not hold.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parent.parent.parent / "conformance"))
+sys.path.append(str(Path(__file__).resolve().parent.parent))
 
+from bounds import in_one_of_rounds, stalled  # noqa: E402
 from faults import all_faults  # noqa: E402
 from run import layout_key, show  # noqa: E402
 from scene import Report, Scene  # noqa: E402
@@ -31,6 +33,7 @@ from world import Layout  # noqa: E402
 
 STRETCH_SECONDS = 60.0
 GROWTH_FACTOR, GROWTH_BYTES = 1.25, 16 << 20
+STALL = "one client stops reading"
 
 
 @dataclass
@@ -61,6 +64,7 @@ class Chaos:
         self._random = random.Random(seed)
         self._logs = logs
         self._tallies: dict[str, Tally] = {}
+        self._stalls: list[bool] = []  # whether each was held
 
     def repeat_each(self, deadline: float) -> None:
         """Rounds of all faults while there is time; at least one."""
@@ -74,6 +78,7 @@ class Chaos:
                 self._suffer(group[0].layout, group)
                 if time.monotonic() > deadline:
                     return
+            self._stall_one()
 
     def storm(self, deadline: float) -> None:
         """Everything at once, in stretches of a minute; the survivors' memory has to stay flat."""
@@ -99,6 +104,8 @@ class Chaos:
         print("|---|---|---|---|---|---|---|---|---|")
         for name, tally in self._tallies.items():
             print(tally.line(name))
+        if self._stalls:
+            print(f"\n{STALL}: {sum(self._stalls)} of {len(self._stalls)} held")
         print("everything held" if self.held else "FAILED: not everything held")
 
     def _suffer(self, layout: Layout, faults: list) -> None:  # type: ignore[type-arg]
@@ -108,6 +115,16 @@ class Chaos:
             held = all([self._take(scene.suffer(fault)) for fault in faults])
         finally:
             self._end(scene, held)
+
+    def _stall_one(self) -> None:
+        """In a deployment of its own: what it is about is large, and slows down every other load."""
+        try:
+            figures, held = in_one_of_rounds(stalled, self._bin_dir), True
+        except AssertionError as error:
+            figures, held = str(error), False
+        print(f"{'held' if held else 'FAILED':6} {STALL:34} {figures}", flush=True)
+        self._stalls.append(held)
+        self.held &= held
 
     def _take(self, report: Report) -> bool:
         show(report)
