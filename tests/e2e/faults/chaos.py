@@ -22,14 +22,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parent.parent.parent / "conformance"))
-sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from bounds import in_one_of_rounds, stalled  # noqa: E402
 from faults import all_faults  # noqa: E402
 from run import layout_key, show  # noqa: E402
 from scene import Report, Scene  # noqa: E402
 from storm import Storm  # noqa: E402
 from world import Layout  # noqa: E402
+
+# Last: it puts folders in front of ours, in which there are modules of the same name.
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+from bounds import in_one_of_rounds, stalled  # noqa: E402
 
 STRETCH_SECONDS = 60.0
 GROWTH_FACTOR, GROWTH_BYTES = 1.25, 16 << 20
