@@ -71,6 +71,7 @@ class Chaos:
     def repeat_each(self, deadline: float) -> None:
         """Rounds of all faults while there is time; at least one."""
         while True:
+            self._stall_one()
             faults = all_faults()
             self._random.shuffle(faults)
             faults.sort(key=layout_key)
@@ -80,7 +81,6 @@ class Chaos:
                 self._suffer(group[0].layout, group)
                 if time.monotonic() > deadline:
                     return
-            self._stall_one()
 
     def storm(self, deadline: float) -> None:
         """Everything at once, in stretches of a minute; the survivors' memory has to stay flat."""
