@@ -11,11 +11,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/loop/run_on_loop.h"
 #include "common/redis/connection.h"
 #include "common/redis/link.h"
 #include "common/redis/metrics.h"
 #include "common/redis/resp.h"
-#include "common/redis/run_on_loop.h"
 
 namespace gischat::redis {
 namespace {
@@ -50,7 +50,7 @@ class Client::Core : public Link::User, public std::enable_shared_from_this<Core
 
   void Stop() {
     if (!started_) return Halt();
-    RunOnLoop(loop_, [this] { Halt(); });
+    loop::RunOnLoop(loop_, [this] { Halt(); });
   }
 
   void Submit(const Script* script, std::vector<std::string> keys,

@@ -11,9 +11,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/random_id.h"
+#include "common/loop/run_on_loop.h"
 #include "common/redis/client.h"
 #include "common/redis/link.h"
-#include "common/redis/run_on_loop.h"
 
 namespace gischat::redis {
 namespace {
@@ -48,7 +48,7 @@ class Subscriber::Core : public Link::User, public std::enable_shared_from_this<
 
   void Stop() {
     if (!started_) return Halt();
-    RunOnLoop(loop_, [this] { Halt(); });
+    loop::RunOnLoop(loop_, [this] { Halt(); });
   }
 
   void Add(std::string channel) {

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "absl/time/clock.h"
-#include "common/redis/run_on_loop.h"
+#include "common/loop/run_on_loop.h"
 #include "common/rpc/answers.h"
 #include "common/rpc/status.h"
 #include "common/trace/trace.h"
@@ -121,7 +121,7 @@ class Service::Streams : public std::enable_shared_from_this<Streams> {
 
   void Stop() {
     if (!started_) return;
-    redis::RunOnLoop(loop_, [this] {
+    loop::RunOnLoop(loop_, [this] {
       stopped_ = true;
       timer_.cancel();
       for (const auto& [channel, feed] : feeds_) feed->Stop();

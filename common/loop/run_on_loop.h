@@ -6,7 +6,7 @@
 #include <memory>
 #include <utility>
 
-namespace gischat::redis {
+namespace gischat::loop {
 
 // Runs `work` on the loop's thread and returns when it is done; at once when this is that thread,
 // or when the loop is stopped. A loop that nobody runs and nobody stopped is waited for.
@@ -21,4 +21,4 @@ void RunOnLoop(boost::asio::io_context& loop, Work work) {
   done->get_future().wait();
 }
 
-}  // namespace gischat::redis
+}  // namespace gischat::loop
