@@ -25,7 +25,7 @@ namespace gischat::bus {
 // writes: the next operation begins a new epoch that goes on from the last offset that is left, and
 // remembers where the one before ended, so that who stands in that one can still read everything
 // that follows (ReadLog is complete, the events are of both epochs). The scripts tell servers apart
-// by INFO, which the user of the connection must be allowed to call.
+// by their run id (redis::Script).
 class RedisBus : public MessageBus {
  public:
   // `client` must know Scripts(). The loop, the client and the subscriber outlive the bus; the

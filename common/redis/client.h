@@ -21,6 +21,10 @@ namespace gischat::redis {
 // A Lua script: loaded after every connect, before anything else is sent, and run by its hash.
 // Lives as long as the clients that know it.
 struct Script {
+  // Stands in a source for the run id of the server that it is loaded into: 40 characters that are
+  // others after every start of a Redis.
+  static constexpr const char* kRunId = "{{run_id}}";
+
   std::string name;  // for logs and metrics
   std::string source;
 };
@@ -29,9 +33,9 @@ struct Script {
 //
 // Connects on Start(), and again with jittered backoff whenever the connection is lost. Before each
 // connect the sentinels, if there are any, are asked where the master is. After it: AUTH, ROLE,
-// SELECT, CLIENT SETNAME, TIME, SCRIPT LOAD of every script; only then is it ready. A replica is
-// not taken, and left when a master becomes one: seen by its role, asked every 2 s, or by a
-// READONLY. Thread-safe; callbacks run on the loop's thread. While nothing is under way a command
+// SELECT, CLIENT SETNAME, TIME, and for scripts INFO and SCRIPT LOAD of each; only then is it
+// ready. A replica is not taken, and left when a master becomes one: seen by its role, asked every
+// 2 s, or by a READONLY. Thread-safe; callbacks run on the loop's thread. While nothing is under way a command
 // is written by the thread that asks; what else is sent in one turn of the loop goes out in one
 // write.
 //

@@ -7,12 +7,31 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "common/base/random_id.h"
 
 namespace gischat::redis {
+namespace {
+
+// Reads the answer to INFO: lines of the form `name:value`.
+absl::StatusOr<std::string> RunIdOf(const Reply& info) {
+  constexpr size_t kDigits = 40;
+  for (const absl::string_view line : absl::StrSplit(info.text, "\r\n")) {
+    absl::string_view id = line;
+    if (!absl::ConsumePrefix(&id, "run_id:")) continue;
+    if (id.size() != kDigits || !std::all_of(id.begin(), id.end(), absl::ascii_isxdigit)) break;
+    return std::string(id);
+  }
+  return absl::InternalError("INFO was answered without a run id");
+}
+
+}  // namespace
 
 Link::Link(boost::asio::io_context& loop, Options options, std::string name,
            std::vector<const Script*> scripts, LinkMetrics metrics, std::weak_ptr<User> user)
@@ -76,6 +95,7 @@ void Link::Greet() {
   greeted_ = 0;
   greeted_at_ = absl::Now();
   hashes_.clear();
+  scripts_asked_ = scripts_.empty();
   if (!options_.user.empty()) {
     Ask({}, {"AUTH", options_.user, options_.password});
   } else if (!options_.password.empty()) {
@@ -87,8 +107,14 @@ void Link::Greet() {
   }
   Ask({}, {"CLIENT", "SETNAME", name_});
   Ask({.time = true}, {"TIME"});
+  if (!scripts_.empty()) Ask({.server = true}, {"INFO", "server"});
+}
+
+void Link::LoadScripts() {
+  scripts_asked_ = true;
   for (const Script* script : scripts_) {
-    Ask({.script = script}, {"SCRIPT", "LOAD", script->source});
+    Ask({.script = script},
+        {"SCRIPT", "LOAD", absl::StrReplaceAll(script->source, {{Script::kRunId, run_id_}})});
   }
 }
 
@@ -101,8 +127,8 @@ void Link::OnReply(Reply reply) {
   if (state_ == State::kGreeting) {
     const absl::Status status = TakeGreeting(std::move(reply));
     if (!status.ok()) return Drop(status);
-    if (greeted_ == greeting_.size()) BeUp();
-    return;
+    if (greeted_ < greeting_.size()) return;
+    return scripts_asked_ ? BeUp() : LoadScripts();
   }
   if (auto user = user_.lock()) user->OnReply(std::move(reply));
 }
@@ -115,6 +141,10 @@ absl::Status Link::TakeGreeting(Reply reply) {
     const absl::StatusOr<absl::Duration> offset = ClockOffset(reply, greeted_at_, absl::Now());
     if (!offset.ok()) return offset.status();
     clock_offset_ = *offset;
+  } else if (step.server) {
+    absl::StatusOr<std::string> run_id = RunIdOf(reply);
+    if (!run_id.ok()) return run_id.status();
+    run_id_ = *std::move(run_id);
   } else if (step.script != nullptr) {
     hashes_.emplace(step.script, std::move(reply.text));
   }

@@ -21,7 +21,7 @@
 namespace gischat::redis {
 
 // Keeps one connection to Redis open: asks the sentinels where the master is, if there are any,
-// connects, greets (AUTH, ROLE, SELECT, CLIENT SETNAME, TIME, SCRIPT LOAD), and begins again with
+// connects, greets (AUTH, ROLE, SELECT, CLIENT SETNAME, TIME, INFO, SCRIPT LOAD), and begins again with
 // jittered backoff when it is lost. Only a master is taken (or a server whose role may not be
 // asked). Confined to the loop.
 class Link : public Connection::Handler, public std::enable_shared_from_this<Link> {
@@ -65,12 +65,14 @@ class Link : public Connection::Handler, public std::enable_shared_from_this<Lin
   struct Step {
     bool role = false;
     bool time = false;
+    bool server = false;
     const Script* script = nullptr;
   };
 
   void Find();
   void Connect(Endpoint server);
   void Greet();
+  void LoadScripts();
   void Ask(Step step, std::vector<std::string> command);
   absl::Status TakeGreeting(Reply reply);
   void BeUp();
@@ -95,8 +97,10 @@ class Link : public Connection::Handler, public std::enable_shared_from_this<Lin
   boost::asio::steady_timer timer_;  // of connecting and greeting, and of the wait between
   std::vector<Step> greeting_;       // one for each answer to come
   size_t greeted_ = 0;               // answers so far
+  bool scripts_asked_ = false;       // to be loaded
   absl::Time greeted_at_;
   absl::Duration clock_offset_;
+  std::string run_id_;  // of the server; empty: not asked, or no scripts
   std::unordered_map<const Script*, std::string> hashes_;
   absl::Duration backoff_;
   std::chrono::steady_clock::time_point up_since_;
