@@ -119,7 +119,7 @@ class RedisBus::Listeners : public std::enable_shared_from_this<Listeners> {
   // `name`: of the channel in Redis.
   std::unique_ptr<Subscription> Add(const std::string& name, std::shared_ptr<Listener> listener);
 
-  void OnMessage(std::string_view name, const std::string& message);
+  void OnMessage(std::string_view name, const std::string& packed);
   void OnResubscribed(std::string_view name);
 
  private:
@@ -193,19 +193,17 @@ std::vector<RedisBus::Listeners::EntryPtr> RedisBus::Listeners::Entries(std::str
   return found->second.entries;
 }
 
-void RedisBus::Listeners::OnMessage(std::string_view name, const std::string& message) {
+void RedisBus::Listeners::OnMessage(std::string_view name, const std::string& packed) {
   const std::vector<EntryPtr> entries = Entries(name, false);
   if (entries.empty()) return;
-  std::optional<std::vector<Event>> parsed = ParseRedisMessage(message);
+  std::optional<Event> parsed = ParseRedisEvent(packed);
   if (!parsed) {
-    spdlog::error("redis: {}: {} bytes that are no events", name, message.size());
+    spdlog::error("redis: {}: {} bytes that are no event", name, packed.size());
     return;
   }
-  for (Event& one : *parsed) {
-    const EventPtr event = std::make_shared<const Event>(std::move(one));
-    for (const EntryPtr& entry : entries) {
-      if (!entry->ended) entry->listener->OnEvent(event);
-    }
+  const EventPtr event = std::make_shared<const Event>(*std::move(parsed));
+  for (const EntryPtr& entry : entries) {
+    if (!entry->ended) entry->listener->OnEvent(event);
   }
 }
 
@@ -221,8 +219,8 @@ RedisBus::RedisBus(boost::asio::io_context& loop, redis::Client& client,
       instance_(std::move(instance)),
       limits_(limits),
       listeners_(std::make_shared<Listeners>(loop, subscriber)) {
-  subscriber.OnMessage([listeners = listeners_](std::string_view name, const std::string& message) {
-    listeners->OnMessage(name, message);
+  subscriber.OnMessage([listeners = listeners_](std::string_view name, const std::string& packed) {
+    listeners->OnMessage(name, packed);
   });
   subscriber.OnResubscribed(
       [listeners = listeners_](std::string_view name) { listeners->OnResubscribed(name); });

@@ -39,25 +39,4 @@ std::optional<Event> ParseRedisEvent(std::string_view packed) {
   return event;
 }
 
-std::optional<std::vector<Event>> ParseRedisMessage(std::string_view message) {
-  constexpr std::string_view kSeveral = "b1 ";
-  std::vector<Event> events;
-  if (!message.starts_with(kSeveral)) {
-    std::optional<Event> only = ParseRedisEvent(message);
-    if (!only) return std::nullopt;
-    events.push_back(*std::move(only));
-    return events;
-  }
-  message.remove_prefix(kSeveral.size());
-  do {
-    uint64_t length = 0;
-    if (!TakeNumber(&message, ':', &length) || length > message.size()) return std::nullopt;
-    std::optional<Event> event = ParseRedisEvent(message.substr(0, length));
-    if (!event) return std::nullopt;
-    events.push_back(*std::move(event));
-    message.remove_prefix(length);
-  } while (!message.empty());
-  return events;
-}
-
 }  // namespace gischat::bus

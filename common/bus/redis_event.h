@@ -3,7 +3,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "common/bus/message_bus.h"
 
@@ -16,12 +15,5 @@ namespace gischat::bus {
 // Numbers are decimal; publisher and payload are any bytes. Returns nothing when it is anything
 // else. Pure; trusts nothing.
 std::optional<Event> ParseRedisEvent(std::string_view packed);
-
-// What is published: one event, or several in their order:
-//
-//   b1 <length of the first>:<first><length of the second>:<second>...
-//
-// Returns nothing when any of them can't be read. Pure; trusts nothing.
-std::optional<std::vector<Event>> ParseRedisMessage(std::string_view message);
 
 }  // namespace gischat::bus

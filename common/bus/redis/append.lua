@@ -17,7 +17,6 @@ local first_argument = 7
 local past_epochs = 50    -- that are known
 local pushed_at_once = 1000  -- Lua's stack has room for 8000 arguments
 local trimmed_at_once = 100
-local published_together = 65536  -- bytes of events in one message, unless one alone has more
 
 -- Of the server that runs this: the client writes it in when it loads the script.
 local server = '{{run_id}}'
@@ -114,29 +113,6 @@ local function push(key, values)
   return length
 end
 
--- Publishes packed events, small ones together: a PUBLISH costs more than their bytes.
-local function publish(packed)
-  local first = 1
-  while first <= #packed do
-    local last, bytes = first, #packed[first]
-    while last < #packed and bytes + #packed[last + 1] <= published_together do
-      last = last + 1
-      bytes = bytes + #packed[last]
-    end
-    local message = packed[first]
-    if last > first then
-      local parts = {'b1 '}
-      for index = first, last do
-        parts[#parts + 1] = #packed[index] .. ':'
-        parts[#parts + 1] = packed[index]
-      end
-      message = table.concat(parts)
-    end
-    redis.call('PUBLISH', ARGV[1], message)
-    first = last + 1
-  end
-end
-
 -- Appends some events, each {stored, publisher, sequence, payload}. `publisher` and `sequence` name
 -- its place in a publisher's series. Events that a script makes by itself have 0, and the name by
 -- which a repetition is known, or ''.
@@ -172,7 +148,7 @@ local function append_events(list)
   end
   redis.call('HSET', KEYS[1], 'offset', integer(channel.offset), 'bytes', integer(channel.bytes),
              'refresh_ms', integer(channel.refresh_ms), 'oldest', integer(channel.oldest))
-  publish(packed)
+  for _, event in ipairs(packed) do redis.call('PUBLISH', ARGV[1], event) end
 end
 
 -- Appends one event.
