@@ -29,8 +29,8 @@ Worker::Worker(uint64_t number, Shared shared, std::shared_ptr<void> alive)
       alive_(std::move(alive)),
       work_(context_.get_executor()),
       hub_({}, shared.metrics, shared.settings.Now()->compress_bytes),
-      reviewer_(context_.get_executor(), shared.moderation),
       end_of_turn_(context_.get_executor(), [this] { EndTurn(); }),
+      reviewer_(context_.get_executor(), shared.moderation, traffic_),
       linger_timer_(context_.get_executor()),
       keepalive_(context_,
                  std::chrono::seconds(absl::ToInt64Seconds(shared.settings.Now()->ping_interval))),
@@ -108,6 +108,7 @@ void Worker::TellCount(std::string channel, hub::Count count) {
 
 void Worker::EndTurn() {
   shared_.publisher.Flush();
+  reviewer_.Flush();
   if (lingering_) ApplyArrived();
 }
 

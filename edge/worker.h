@@ -109,9 +109,9 @@ class Worker {
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   hub::Hub hub_;
-  session::Reviewer reviewer_;
   net::EndOfTurn end_of_turn_;
   session::Traffic traffic_{.end_of_turn = end_of_turn_};
+  session::Reviewer reviewer_;
   net::Timer linger_timer_;
   bool lingering_ = false;  // what has arrived waits for more
   session::Keepalive keepalive_;

@@ -24,8 +24,13 @@ bool IsTransient(const absl::Status& status) {
 
 }  // namespace
 
-Reviewer::Reviewer(net::Executor executor, clients::ModerationClient& moderation)
-    : executor_(executor), moderation_(moderation), flush_(executor, [this] { Flush(); }) {}
+Reviewer::Reviewer(net::Executor executor, clients::ModerationClient& moderation,
+                   const Traffic& traffic)
+    : executor_(executor),
+      moderation_(moderation),
+      traffic_(traffic),
+      flush_(executor, [this] { Flush(); }),
+      linger_timer_(executor) {}
 
 void Reviewer::Review(ReviewRequest request, base::Callback<ReviewResponse> done) {
   Asker asker{std::move(done), absl::Now() + kPatience};
@@ -41,6 +46,7 @@ void Reviewer::Gather(ReviewRequest request, Asker asker) {
   if (gathered_.empty() || gathered_.back()->askers.size() == kBatchMessages ||
       gathered_.back()->bytes + bytes > kBatchBytes) {
     gathered_.push_back(std::make_shared<Batch>());
+    gathered_.back()->began = absl::Now();
   }
   Batch& batch = *gathered_.back();
   *batch.messages.add_requests() = std::move(request);
@@ -51,12 +57,32 @@ void Reviewer::Gather(ReviewRequest request, Asker asker) {
 
 void Reviewer::Flush() {
   while (!gathered_.empty()) {
-    const bool may_grow = gathered_.size() == 1 && gathered_.front()->bytes < kPromptBytes;
-    if (under_way_ > 0 && may_grow) return;
+    if (gathered_.size() == 1 && MayGrow(*gathered_.front())) return;
     std::shared_ptr<Batch> batch = std::move(gathered_.front());
     gathered_.pop_front();
     Send(std::move(batch));
   }
+}
+
+bool Reviewer::MayGrow(const Batch& batch) {
+  if (batch.bytes >= kPromptBytes) return false;
+  if (under_way_ > 0) return true;
+  const size_t size = batch.askers.size();
+  if (traffic_.MessagesUnderWay() <= 2 * size) return false;
+  const absl::Time end = batch.began + kLinger;
+  if (absl::Now() >= end) return false;
+  FlushLater(end);
+  return true;
+}
+
+// Not cancelled when there is nothing left to wait for: it will be the next one's.
+void Reviewer::FlushLater(absl::Time when) {
+  if (std::exchange(lingering_, true)) return;
+  linger_timer_.expires_after(absl::ToChronoMicroseconds(when - absl::Now()));
+  linger_timer_.async_wait([this](boost::system::error_code error) {
+    lingering_ = false;
+    if (!error) Flush();
+  });
 }
 
 void Reviewer::Send(std::shared_ptr<Batch> batch) {

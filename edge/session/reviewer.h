@@ -8,14 +8,18 @@
 #include "common/base/callback.h"
 #include "edge/clients/backends.h"
 #include "edge/net/end_of_turn.h"
+#include "edge/net/queued_socket.h"
+#include "edge/session/traffic.h"
 #include "gischat/moderation/v1/moderation.pb.h"
 
 namespace gischat::edge::session {
 
 // Asks moderation about the messages of one io thread's clients. What they bring in one turn of the
-// loop, or while a batch is under way, goes as one batch, and its verdicts come back together: the
-// more there is to do, the less each message costs. An image goes alone. While moderation can't be
-// reached the same is asked again, for kPatience.
+// loop, or while a batch is being reviewed, goes as one batch, and its verdicts come back together.
+// A batch that is smaller than what is on its way into the channels waits to become as large, for
+// kLinger at most: reviewed at once it would only wait to be published. So batches are as large as
+// there is much to do, and the more there is, the less each message costs. An image goes alone.
+// While moderation can't be reached the same is asked again, for kPatience.
 //
 // Confined to the thread, on which the callbacks run too. Outlives the loop's last run, and every
 // callback of the client.
@@ -26,12 +30,16 @@ class Reviewer {
   static constexpr size_t kBatchBytes = 8 << 20;  // a single message may be larger
   // A batch of this size waits for no other: looking at it takes longer than sending it.
   static constexpr size_t kPromptBytes = 16 << 10;
+  static constexpr absl::Duration kLinger = absl::Milliseconds(2);
 
-  Reviewer(net::Executor executor, clients::ModerationClient& moderation);
+  Reviewer(net::Executor executor, clients::ModerationClient& moderation, const Traffic& traffic);
 
   // `done` gets the verdict, or after kPatience the last error.
   void Review(moderation::v1::ReviewRequest request,
               base::Callback<moderation::v1::ReviewResponse> done);
+
+  // Sends what waits for no more. To be called when something is not under way any more.
+  void Flush();
 
  private:
   struct Asker {
@@ -42,10 +50,12 @@ class Reviewer {
     moderation::v1::ReviewBatch messages;
     std::vector<Asker> askers;  // one for each
     size_t bytes = 0;
+    absl::Time began;
   };
 
   void Gather(moderation::v1::ReviewRequest request, Asker asker);
-  void Flush();
+  bool MayGrow(const Batch& batch);
+  void FlushLater(absl::Time when);
   void Send(std::shared_ptr<Batch> batch);
   void OnAnswer(Batch& batch, absl::StatusOr<moderation::v1::ReviewBatchAnswer> answer);
   void Ask(std::shared_ptr<moderation::v1::ReviewRequest> request, Asker asker);
@@ -53,9 +63,12 @@ class Reviewer {
 
   const net::Executor executor_;
   clients::ModerationClient& moderation_;
+  const Traffic& traffic_;
   net::EndOfTurn flush_;
   std::deque<std::shared_ptr<Batch>> gathered_;
   size_t under_way_ = 0;  // batches
+  net::Timer linger_timer_;
+  bool lingering_ = false;  // the timer runs
 };
 
 }  // namespace gischat::edge::session

@@ -19,6 +19,8 @@ struct Traffic {
   // To be asked for when something was given to the publisher, or `under_way` went down.
   net::EndOfTurn& end_of_turn;
 
+  size_t MessagesUnderWay() const { return under_way - claims; }
+
   // For how long an event may wait for others that are under way, with so many clients on the
   // thread. Writing once what would be written twice saves 3 us for each client, so that with a
   // crowd it is worth to wait a third of that. Newcomers come in crowds and are in no hurry: for

@@ -90,9 +90,12 @@ class Server {
   WillingModeration moderation_;
   SmallChat chat_{loop_, hub_};
   edge::clients::Publisher publisher_{loop_, chat_, {SmallChat::kChannel}, {}, registry_};
-  edge::session::Reviewer reviewer_{loop_.get_executor(), moderation_};
-  edge::net::EndOfTurn flush_publisher_{loop_.get_executor(), [this] { publisher_.Flush(); }};
-  edge::session::Traffic traffic_{.end_of_turn = flush_publisher_};
+  edge::net::EndOfTurn end_of_turn_{loop_.get_executor(), [this] {
+                                      publisher_.Flush();
+                                      reviewer_.Flush();
+                                    }};
+  edge::session::Traffic traffic_{.end_of_turn = end_of_turn_};
+  edge::session::Reviewer reviewer_{loop_.get_executor(), moderation_, traffic_};
   edge::clients::Lease lease_{loop_, chat_, "edge", {SmallChat::kChannel}, registry_};
   edge::session::Keepalive keepalive_{loop_, std::chrono::seconds(3600)};
   uint64_t connections_ = 0;

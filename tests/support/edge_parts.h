@@ -155,9 +155,12 @@ class EdgeParts {
   edge::clients::Publisher publisher{
       loop, fanout, {kChannel}, {.patience = kPublishPatience}, registry};
   edge::clients::Lease lease{loop, presence, "edge-1", {kChannel}, registry};
-  edge::session::Reviewer reviewer{loop.get_executor(), moderation};
-  edge::net::EndOfTurn flush_publisher{loop.get_executor(), [this] { publisher.Flush(); }};
-  edge::session::Traffic traffic{.end_of_turn = flush_publisher};
+  edge::net::EndOfTurn end_of_turn{loop.get_executor(), [this] {
+                                     publisher.Flush();
+                                     reviewer.Flush();
+                                   }};
+  edge::session::Traffic traffic{.end_of_turn = end_of_turn};
+  edge::session::Reviewer reviewer{loop.get_executor(), moderation, traffic};
   edge::session::MessageGate gate;  // of the sessions that come next
   std::weak_ptr<int> alive;
   uint64_t offset = 0;  // of the channel's last event

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/clock.h"
 #include "tests/support/chat_messages.h"
 #include "tests/support/fake_backends.h"
 #include "tests/support/run_until.h"
@@ -48,7 +49,9 @@ class ReviewerTest : public testing::Test {
 
   boost::asio::io_context loop_;
   FakeModeration moderation_;
-  Reviewer reviewer_{loop_.get_executor(), moderation_};
+  net::EndOfTurn end_of_turn_{loop_.get_executor(), [this] { reviewer_.Flush(); }};
+  Traffic traffic_{.end_of_turn = end_of_turn_};
+  Reviewer reviewer_{loop_.get_executor(), moderation_, traffic_};
   std::vector<std::string> told_;
 };
 
@@ -104,6 +107,62 @@ TEST_F(ReviewerTest, WhatIsLargeWaitsForNoOtherBatch) {
   Settle();
   EXPECT_EQ(moderation_.reviews.size(), 3U);
   EXPECT_THAT(told_, ElementsAre(large, "a"));
+}
+
+TEST_F(ReviewerTest, BatchWaitsToBecomeAsLargeAsWhatIsUnderWay) {
+  traffic_.under_way = 4;
+  Ask(TextOf("a"));
+  Settle();
+  EXPECT_EQ(moderation_.batches, 0) << "three others are under way";
+  ++traffic_.under_way;
+  Ask(TextOf("b"));
+  Settle();
+  EXPECT_EQ(moderation_.batches, 0);
+  ++traffic_.under_way;
+  Ask(TextOf("c"));
+  Settle();
+  EXPECT_EQ(moderation_.batches, 1);
+  EXPECT_EQ(moderation_.reviews.size(), 3U);
+}
+
+TEST_F(ReviewerTest, BatchGoesWhenNoMoreThanItselfIsUnderWay) {
+  traffic_.under_way = 4;
+  Ask(TextOf("a"));
+  Settle();
+  traffic_.under_way = 3;
+  end_of_turn_.Request();
+  Settle();
+  EXPECT_EQ(moderation_.batches, 0);
+  traffic_.under_way = 2;
+  end_of_turn_.Request();
+  Settle();
+  EXPECT_EQ(moderation_.batches, 1);
+}
+
+TEST_F(ReviewerTest, NoBatchWaitsForLong) {
+  moderation_.reviews.AnswerAtOnce(FakeModeration::Judge);
+  traffic_.under_way = 100;
+  for (const int count : {1, 2, 3}) {
+    const absl::Time asked = absl::Now();
+    Ask(TextOf("a"));
+    ASSERT_TRUE(tests::RunUntil(loop_, [&] { return moderation_.batches == count; }));
+    EXPECT_GE(absl::Now() - asked, Reviewer::kLinger) << "the timer of one is not the next one's";
+  }
+}
+
+TEST_F(ReviewerTest, NicknamesThatAreBeingClaimedAreNotWaitedFor) {
+  traffic_.under_way = 4;
+  traffic_.claims = 3;
+  Ask(TextOf("a"));
+  Settle();
+  EXPECT_EQ(moderation_.batches, 1);
+}
+
+TEST_F(ReviewerTest, LargeBatchDoesNotWaitForWhatIsUnderWay) {
+  traffic_.under_way = 100;
+  Ask(TextOf(std::string(Reviewer::kPromptBytes, 'x')));
+  Settle();
+  EXPECT_EQ(moderation_.batches, 1);
 }
 
 TEST_F(ReviewerTest, NextBatchGoesAlsoWhenThereIsNoAnswer) {
@@ -252,7 +311,9 @@ class Careless final : public clients::ModerationClient {
 TEST(Reviewer, AnotherNumberOfVerdictsIsAnErrorOfAll) {
   boost::asio::io_context loop;
   Careless moderation;
-  Reviewer reviewer(loop.get_executor(), moderation);
+  net::EndOfTurn end_of_turn(loop.get_executor(), [] {});
+  const Traffic traffic{.end_of_turn = end_of_turn};
+  Reviewer reviewer(loop.get_executor(), moderation, traffic);
   std::vector<absl::StatusCode> told;
   for (int i = 0; i < 2; ++i) {
     reviewer.Review(TextOf("a"),

@@ -203,7 +203,7 @@ TEST_F(SessionMessagesTest, TakesNoMoreWhileTooMuchIsOnItsWay) {
   parts_.HoldPublishes();
   for (size_t i = 0; i < Session::kMaxUnacknowledged; ++i) {
     ASSERT_TRUE(client_.session().CanTakeMore()) << i;
-    client_.Say("hi");
+    client_.Say(Long('x'));
   }
   EXPECT_FALSE(client_.session().CanTakeMore());
   parts_.AnswerPublish();
