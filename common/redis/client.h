@@ -35,9 +35,9 @@ struct Script {
 // connect the sentinels, if there are any, are asked where the master is. After it: AUTH, ROLE,
 // SELECT, CLIENT SETNAME, TIME, and for scripts INFO and SCRIPT LOAD of each; only then is it
 // ready. A replica is not taken, and left when a master becomes one: seen by its role, asked every
-// 2 s, or by a READONLY. Thread-safe; callbacks run on the loop's thread. While nothing is under way a command
-// is written by the thread that asks; what else is sent in one turn of the loop goes out in one
-// write.
+// 2 s, or by a READONLY. Thread-safe; callbacks run on the loop's thread. While nothing is under
+// way a command is written by the thread that asks; what else is sent in one turn of the loop goes
+// out in one write.
 //
 // Errors: kUnavailable when not connected (nothing was sent) or when the connection was lost or
 // timed out before the answer (the command may have run: the message says so); kResourceExhausted

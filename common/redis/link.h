@@ -21,8 +21,8 @@
 namespace gischat::redis {
 
 // Keeps one connection to Redis open: asks the sentinels where the master is, if there are any,
-// connects, greets (AUTH, ROLE, SELECT, CLIENT SETNAME, TIME, INFO, SCRIPT LOAD), and begins again with
-// jittered backoff when it is lost. Only a master is taken (or a server whose role may not be
+// connects, greets (AUTH, ROLE, SELECT, CLIENT SETNAME, TIME, INFO, SCRIPT LOAD), and begins again
+// with jittered backoff when it is lost. Only a master is taken (or a server whose role may not be
 // asked). Confined to the loop.
 class Link : public Connection::Handler, public std::enable_shared_from_this<Link> {
  public:

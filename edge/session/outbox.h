@@ -20,6 +20,7 @@ struct Outgoing {
     kPublish,     // accepted: into the channel
     kRegister,    // accepted newcomer: claim the nickname
     kUnregister,  // give the nickname back
+    kPublished,   // is on its way into the channel already
   };
 
   Step step = Step::kReviewing;
@@ -30,6 +31,8 @@ struct Outgoing {
   std::string label;            // kRefuse: for metrics
   size_t bytes = 0;             // that it occupies
   bool slow = false;            // an image: its review may take seconds
+  bool hastened = false;        // was alone: may be published by whoever brings the verdict
+  bool published = false;       // was; set by that thread before the loop hears of the verdict
   trace::v1::Trace trace = {};  // request 0: it is not traced
 };
 
@@ -57,6 +60,7 @@ class Outbox {
     queue_.pop_front();
   }
   bool empty() const { return queue_.empty(); }
+  size_t size() const { return queue_.size(); }
   bool IsFull() const { return queue_.size() >= kMaxMessages || bytes_ >= kMaxBytes; }
   bool HasSlowReview() const {
     for (const auto& outgoing : queue_) {

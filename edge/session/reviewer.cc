@@ -32,8 +32,9 @@ Reviewer::Reviewer(net::Executor executor, clients::ModerationClient& moderation
       flush_(executor, [this] { Flush(); }),
       linger_timer_(executor) {}
 
-void Reviewer::Review(ReviewRequest request, base::Callback<ReviewResponse> done) {
-  Asker asker{std::move(done), absl::Now() + kPatience};
+void Reviewer::Review(ReviewRequest request, base::Callback<ReviewResponse> done,
+                      Shortcut shortcut) {
+  Asker asker{std::move(done), absl::Now() + kPatience, std::move(shortcut)};
   if (request.message().has_image()) {
     Ask(std::make_shared<ReviewRequest>(std::move(request)), std::move(asker));
   } else {
@@ -89,10 +90,19 @@ void Reviewer::Send(std::shared_ptr<Batch> batch) {
   const std::shared_ptr<const moderation::v1::ReviewBatch> messages(batch, &batch->messages);
   ++under_way_;
   moderation_.ReviewAll(messages, [this, batch = std::move(batch)](auto answer) mutable {
+    TakeShortcut(*batch, answer);
     asio::post(executor_, [this, batch = std::move(batch), answer = std::move(answer)]() mutable {
       OnAnswer(*batch, std::move(answer));
     });
   });
+}
+
+void Reviewer::TakeShortcut(const Batch& batch,
+                            const absl::StatusOr<moderation::v1::ReviewBatchAnswer>& answer) const {
+  if (batch.askers.size() != 1 || !batch.askers.front().shortcut) return;
+  if (!answer.ok() || answer->answers_size() != 1 || !answer->answers(0).has_accepted()) return;
+  if (executor_.running_in_this_thread()) return;  // there is no change of threads to be saved
+  batch.askers.front().shortcut(answer->answers(0).accepted());
 }
 
 void Reviewer::OnAnswer(Batch& batch, absl::StatusOr<moderation::v1::ReviewBatchAnswer> answer) {

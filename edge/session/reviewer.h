@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -21,6 +22,9 @@ namespace gischat::edge::session {
 // there is much to do, and the more there is, the less each message costs. An image goes alone.
 // While moderation can't be reached the same is asked again, for kPatience.
 //
+// With little to do a change of threads costs more than all of the work, so that a message that is
+// accepted alone may go on from the thread that brings its verdict, before the loop hears of it.
+//
 // Confined to the thread, on which the callbacks run too. Outlives the loop's last run, and every
 // callback of the client.
 class Reviewer {
@@ -34,9 +38,13 @@ class Reviewer {
 
   Reviewer(net::Executor executor, clients::ModerationClient& moderation, const Traffic& traffic);
 
-  // `done` gets the verdict, or after kPatience the last error.
+  // Takes what was accepted further; called on another thread than the loop's.
+  using Shortcut = std::function<void(const moderation::v1::Acceptance& accepted)>;
+
+  // `done` gets the verdict, or after kPatience the last error. `shortcut` is called before, if the
+  // message is accepted and was asked about alone, by another thread than the loop's.
   void Review(moderation::v1::ReviewRequest request,
-              base::Callback<moderation::v1::ReviewResponse> done);
+              base::Callback<moderation::v1::ReviewResponse> done, Shortcut shortcut = nullptr);
 
   // Sends what waits for no more. To be called when something is not under way any more.
   void Flush();
@@ -45,6 +53,7 @@ class Reviewer {
   struct Asker {
     base::Callback<moderation::v1::ReviewResponse> done;
     absl::Time give_up;
+    Shortcut shortcut;
   };
   struct Batch {
     moderation::v1::ReviewBatch messages;
@@ -57,6 +66,8 @@ class Reviewer {
   bool MayGrow(const Batch& batch);
   void FlushLater(absl::Time when);
   void Send(std::shared_ptr<Batch> batch);
+  void TakeShortcut(const Batch& batch,
+                    const absl::StatusOr<moderation::v1::ReviewBatchAnswer>& answer) const;
   void OnAnswer(Batch& batch, absl::StatusOr<moderation::v1::ReviewBatchAnswer> answer);
   void Ask(std::shared_ptr<moderation::v1::ReviewRequest> request, Asker asker);
   bool MayRetry(const absl::Status& status, const Asker& asker) const;

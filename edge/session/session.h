@@ -136,6 +136,12 @@ class Session final : public hub::Member, public std::enable_shared_from_this<Se
   void Settle();
   bool Perform(Outgoing& outgoing);
   void Publish(Outgoing& outgoing);
+  bool MayHasten(const Outgoing& outgoing, chat::v1::ChatMessage::KindCase kind) const;
+  void Hasten(Outgoing& outgoing, const moderation::v1::Acceptance& accepted);
+  void GiveToPublisher(const Outgoing& outgoing, std::string message, bool stored,
+                       const Published& published);
+  void CountUnacknowledged(size_t bytes);
+  void CountAcknowledged(size_t bytes);
   void OnPublished(const Published& published, const absl::Status& status);
   void Register(const std::string& wanted, const trace::v1::Trace& trace);
   bool EndClaim();

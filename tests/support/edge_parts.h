@@ -120,9 +120,13 @@ class EdgeParts {
 
   // The review of that number, from 0 for the first that was held.
   void Accept(size_t number) {
+    BringVerdict(number);
+    Settle(loop);
+  }
+  // The same, by another thread than the loop's; which has heard nothing of it yet.
+  void BringVerdict(size_t number) {
     const size_t review = first_held_review + number;
     moderation.reviews.Answer(review, FakeModeration::Judge(moderation.reviews.request(review)));
-    Settle(loop);
   }
   void AnswerClaim(presence::v1::RegisterResponse::Outcome outcome) {
     presence.registers.AnswerLast(FakePresence::Outcome(outcome));

@@ -37,12 +37,21 @@ ReviewRequest ImageOf(const std::string& author) {
 class ReviewerTest : public testing::Test {
  protected:
   // Its outcome is added to `told`: the text of the message, or the error.
-  void Ask(ReviewRequest request) {
-    reviewer_.Review(std::move(request), [this](absl::StatusOr<ReviewResponse> answer) {
-      if (!answer.ok()) return told_.push_back(answer.status().ToString());
-      const chat::v1::ChatMessage& message = answer->accepted().message();
-      told_.push_back(message.has_image() ? "image " + message.image().author()
-                                          : message.text().text());
+  void Ask(ReviewRequest request, Reviewer::Shortcut shortcut = nullptr) {
+    reviewer_.Review(
+        std::move(request),
+        [this](absl::StatusOr<ReviewResponse> answer) {
+          if (!answer.ok()) return told_.push_back(answer.status().ToString());
+          const chat::v1::ChatMessage& message = answer->accepted().message();
+          told_.push_back(message.has_image() ? "image " + message.image().author()
+                                              : message.text().text());
+        },
+        std::move(shortcut));
+  }
+  // Adds "shortcut" and the text, too.
+  void AskWithShortcut(const std::string& words) {
+    Ask(TextOf(words), [this](const moderation::v1::Acceptance& accepted) {
+      told_.push_back("shortcut " + accepted.message().text().text());
     });
   }
   void Settle() { tests::Settle(loop_); }
@@ -163,6 +172,48 @@ TEST_F(ReviewerTest, LargeBatchDoesNotWaitForWhatIsUnderWay) {
   Ask(TextOf(std::string(Reviewer::kPromptBytes, 'x')));
   Settle();
   EXPECT_EQ(moderation_.batches, 1);
+}
+
+TEST_F(ReviewerTest, ShortcutIsTakenByTheThreadThatBringsTheVerdict) {
+  AskWithShortcut("a");
+  Settle();
+  moderation_.reviews.Answer(0, FakeModeration::Judge(moderation_.reviews.request(0)));
+  EXPECT_THAT(told_, ElementsAre("shortcut a"));
+  Settle();
+  EXPECT_THAT(told_, ElementsAre("shortcut a", "a"));
+}
+
+TEST_F(ReviewerTest, NoShortcutWhereNoThreadIsChanged) {
+  moderation_.reviews.AnswerAtOnce(FakeModeration::Judge);
+  AskWithShortcut("a");
+  Settle();
+  EXPECT_THAT(told_, ElementsAre("a"));
+}
+
+TEST_F(ReviewerTest, NoShortcutForOneOfSeveral) {
+  AskWithShortcut("a");
+  AskWithShortcut("b");
+  Settle();
+  for (const size_t number : {0, 1}) {
+    moderation_.reviews.Answer(number, FakeModeration::Judge(moderation_.reviews.request(number)));
+  }
+  EXPECT_THAT(told_, IsEmpty());
+  Settle();
+  EXPECT_THAT(told_, ElementsAre("a", "b"));
+}
+
+TEST_F(ReviewerTest, NoShortcutWithoutAcceptance) {
+  AskWithShortcut("a");
+  Settle();
+  ReviewResponse rejected;
+  rejected.mutable_rejected();
+  moderation_.reviews.Answer(0, rejected);
+  Settle();
+  AskWithShortcut("b");
+  Settle();
+  moderation_.reviews.Answer(1, absl::InternalError("broken"));
+  Settle();
+  EXPECT_THAT(told_, ElementsAre("", "INTERNAL: broken"));
 }
 
 TEST_F(ReviewerTest, NextBatchGoesAlsoWhenThereIsNoAnswer) {

@@ -211,6 +211,76 @@ TEST_F(SessionMessagesTest, TakesNoMoreWhileTooMuchIsOnItsWay) {
   EXPECT_EQ(client_.resumed, 1);
 }
 
+TEST_F(SessionMessagesTest, PublishesWhatIsAloneBeforeItsThreadHearsOfTheVerdict) {
+  parts_.HoldReviews();
+  parts_.HoldPublishes();
+  client_.Say("hi");
+  EXPECT_TRUE(client_.session().HasUnderWay());
+  parts_.BringVerdict(0);
+  EXPECT_THAT(parts_.Published(), ElementsAre("hi"));
+  tests::Settle(parts_.loop);
+  EXPECT_THAT(parts_.Published(), ElementsAre("hi"));
+  EXPECT_EQ(parts_.traffic.under_way, 1u);
+  EXPECT_TRUE(client_.session().HasUnderWay());
+  parts_.AnswerPublish();
+  EXPECT_EQ(parts_.traffic.under_way, 0u);
+  EXPECT_THAT(client_.seen, IsEmpty());
+}
+
+TEST_F(SessionMessagesTest, OutcomeMayComeBeforeTheVerdictIsHeardOf) {
+  parts_.HoldReviews();
+  client_.Say("hi");
+  parts_.BringVerdict(0);  // is published, and acknowledged at once
+  tests::Settle(parts_.loop);
+  EXPECT_EQ(parts_.traffic.under_way, 0u);
+  EXPECT_TRUE(client_.session().CanTakeMore());
+  client_.Say("again");
+  parts_.Accept(1);
+  EXPECT_THAT(parts_.Published(), ElementsAre("hi", "again"));
+  EXPECT_THAT(client_.seen, IsEmpty());
+}
+
+TEST_F(SessionMessagesTest, WhatIsNotAloneWaitsForItsTurn) {
+  parts_.HoldReviews();
+  client_.Say("one");
+  client_.Say(Long('2'));
+  parts_.BringVerdict(1);
+  EXPECT_THAT(parts_.Published(), IsEmpty());
+  tests::Settle(parts_.loop);
+  EXPECT_THAT(parts_.Published(), IsEmpty());
+  parts_.BringVerdict(0);
+  EXPECT_THAT(parts_.Published(), ElementsAre("one"));
+  tests::Settle(parts_.loop);
+  EXPECT_THAT(parts_.Published(), ElementsAre("one", Long('2')));
+}
+
+TEST_F(SessionMessagesTest, NicknameIsNotClaimedBeforeItsThreadHearsOfTheVerdict) {
+  parts_.HoldReviews();
+  parts_.HoldClaims();
+  client_.Claim("ada");
+  parts_.BringVerdict(0);
+  EXPECT_EQ(parts_.presence.registers.size(), 0u);
+  EXPECT_THAT(parts_.Published(), IsEmpty());
+  tests::Settle(parts_.loop);
+  EXPECT_EQ(parts_.presence.registers.size(), 1u);
+  EXPECT_THAT(parts_.Published(), IsEmpty());
+}
+
+TEST_F(SessionMessagesTest, WhatIsRefusedIsNotCountedAsPublished) {
+  for (size_t i = 0; i <= Session::kMaxUnacknowledged; ++i) {
+    client_.Send(R"({"type":"text","author":"Ada","text":7})");
+    ASSERT_TRUE(client_.session().CanTakeMore()) << i;
+  }
+  EXPECT_EQ(client_.seen.size(), Session::kMaxUnacknowledged + 1);
+  EXPECT_EQ(parts_.traffic.under_way, 0u);
+  parts_.HoldPublishes();
+  for (size_t i = 0; i < Session::kMaxUnacknowledged; ++i) {
+    ASSERT_TRUE(client_.session().CanTakeMore()) << i;
+    client_.Say(Long('x'));
+  }
+  EXPECT_FALSE(client_.session().CanTakeMore());
+}
+
 TEST_F(SessionMessagesTest, RefusesInItsTurnWhatComesFasterThanAllowed) {
   parts_.gate = MessageGate(Rate(2), nullptr);
   parts_.HoldReviews();
