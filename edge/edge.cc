@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_join.h"
+#include "common/loop/run_on_loop.h"
 #include "edge/clients/delivery_timer.h"
 #include "edge/clients/event_stream.h"
 #include "edge/clients/lease.h"
@@ -156,6 +157,8 @@ class Edge::Parts {
     detached.get_future().wait();
     stream_.Stop();
     for (const auto& worker : workers_) worker->Stop();
+    publisher_.Stop();  // its outcomes are handed to the workers, and it calls fanout from the loop
+    loop::RunOnLoop(loop_, [] {});
     listener_.reset();
   }
 

@@ -37,7 +37,8 @@ inline constexpr size_t kAppendArguments = 6;
 // colons and percent signs within instance and channel are percent-encoded.
 std::string ChannelKey(std::string_view instance, std::string_view channel, std::string_view what);
 
-// `source` with the functions above in front of it.
+// `source` with the functions above in front of it. The run id of the server is still to be filled
+// in, see redis::Script.
 std::string ScriptThatAppends(std::string_view source);
 
 std::vector<std::string> AppendKeys(std::string_view instance, std::string_view channel);

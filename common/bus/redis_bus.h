@@ -24,8 +24,9 @@ namespace gischat::bus {
 // new one at offset 0. Restarted with data, or failed over to a replica, it may have lost its last
 // writes: the next operation begins a new epoch that goes on from the last offset that is left, and
 // remembers where the one before ended, so that who stands in that one can still read everything
-// that follows (ReadLog is complete, the events are of both epochs). The scripts tell servers apart
-// by their run id (redis::Script).
+// that follows (ReadLog is complete, the events are of both epochs). Servers are told apart by
+// their run id, which the client writes into the scripts (redis::Script); its user must be allowed
+// to call INFO.
 class RedisBus : public MessageBus {
  public:
   // `client` must know Scripts(). The loop, the client and the subscriber outlive the bus; the

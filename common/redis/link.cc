@@ -26,7 +26,7 @@ absl::StatusOr<std::string> RunIdOf(const Reply& info) {
     absl::string_view id = line;
     if (!absl::ConsumePrefix(&id, "run_id:")) continue;
     if (id.size() != kDigits || !std::all_of(id.begin(), id.end(), absl::ascii_isxdigit)) break;
-    return std::string(id);
+    return std::string(id.data(), id.size());
   }
   return absl::InternalError("INFO was answered without a run id");
 }

@@ -100,7 +100,7 @@ class Link : public Connection::Handler, public std::enable_shared_from_this<Lin
   bool scripts_asked_ = false;       // to be loaded
   absl::Time greeted_at_;
   absl::Duration clock_offset_;
-  std::string run_id_;  // of the server; empty: not asked, or no scripts
+  std::string run_id_;  // of the server that was greeted last, when there are scripts
   std::unordered_map<const Script*, std::string> hashes_;
   absl::Duration backoff_;
   std::chrono::steady_clock::time_point up_since_;

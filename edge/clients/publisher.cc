@@ -375,7 +375,9 @@ Publisher::Publisher(asio::io_context& loop, FanoutClient& fanout,
   for (const std::string& channel : channels) Add(channel);
 }
 
-Publisher::~Publisher() {
+Publisher::~Publisher() { Stop(); }
+
+void Publisher::Stop() {
   for (const auto& [channel, series] : *All()) series->Stop();
 }
 

@@ -49,7 +49,11 @@ class Publisher {
   Publisher(boost::asio::io_context& loop, FanoutClient& fanout,
             const std::vector<std::string>& channels, BacklogLimits limits,
             prometheus::Registry& registry);
-  ~Publisher();  // messages that wait get kDeadlineExceeded or kUnknown
+  ~Publisher();  // as Stop()
+
+  // Messages that wait get kDeadlineExceeded or kUnknown, those that come later kResourceExhausted.
+  // When what the loop had to do by then is done, fanout is not called any more.
+  void Stop();
 
   // A channel that comes later. Thread-safe, as Remove().
   void Add(const std::string& channel);

@@ -20,7 +20,7 @@ struct Outgoing {
     kPublish,     // accepted: into the channel
     kRegister,    // accepted newcomer: claim the nickname
     kUnregister,  // give the nickname back
-    kPublished,   // is on its way into the channel already
+    kHastened,    // was given to the publisher already
   };
 
   Step step = Step::kReviewing;
@@ -31,8 +31,8 @@ struct Outgoing {
   std::string label;            // kRefuse: for metrics
   size_t bytes = 0;             // that it occupies
   bool slow = false;            // an image: its review may take seconds
-  bool hastened = false;        // was alone: may be published by whoever brings the verdict
-  bool published = false;       // was; set by that thread before the loop hears of the verdict
+  bool may_hasten = false;      // may be given to the publisher by whoever brings the verdict
+  bool hastened = false;        // was: set by that thread before the session's hears of the verdict
   trace::v1::Trace trace = {};  // request 0: it is not traced
 };
 

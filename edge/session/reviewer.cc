@@ -47,7 +47,7 @@ void Reviewer::Gather(ReviewRequest request, Asker asker) {
   if (gathered_.empty() || gathered_.back()->askers.size() == kBatchMessages ||
       gathered_.back()->bytes + bytes > kBatchBytes) {
     gathered_.push_back(std::make_shared<Batch>());
-    gathered_.back()->began = absl::Now();
+    gathered_.back()->began = Clock::now();
   }
   Batch& batch = *gathered_.back();
   *batch.messages.add_requests() = std::move(request);
@@ -58,28 +58,29 @@ void Reviewer::Gather(ReviewRequest request, Asker asker) {
 
 void Reviewer::Flush() {
   while (!gathered_.empty()) {
-    if (gathered_.size() == 1 && MayGrow(*gathered_.front())) return;
+    if (gathered_.size() == 1 && Lingers(*gathered_.front())) return;
     std::shared_ptr<Batch> batch = std::move(gathered_.front());
     gathered_.pop_front();
     Send(std::move(batch));
   }
 }
 
-bool Reviewer::MayGrow(const Batch& batch) {
+// True: it waits for more, and Flush() is going to be called again.
+bool Reviewer::Lingers(const Batch& batch) {
   if (batch.bytes >= kPromptBytes) return false;
   if (under_way_ > 0) return true;
   const size_t size = batch.askers.size();
   if (traffic_.MessagesUnderWay() <= 2 * size) return false;
-  const absl::Time end = batch.began + kLinger;
-  if (absl::Now() >= end) return false;
+  const Clock::time_point end = batch.began + kLinger;
+  if (Clock::now() >= end) return false;
   FlushLater(end);
   return true;
 }
 
-// Not cancelled when there is nothing left to wait for: it will be the next one's.
-void Reviewer::FlushLater(absl::Time when) {
+// The timer is never cancelled: it goes off too early for the next batch, and is set again.
+void Reviewer::FlushLater(Clock::time_point when) {
   if (std::exchange(lingering_, true)) return;
-  linger_timer_.expires_after(absl::ToChronoMicroseconds(when - absl::Now()));
+  linger_timer_.expires_at(when);
   linger_timer_.async_wait([this](boost::system::error_code error) {
     lingering_ = false;
     if (!error) Flush();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -18,12 +19,12 @@ namespace gischat::edge::session {
 // Asks moderation about the messages of one io thread's clients. What they bring in one turn of the
 // loop, or while a batch is being reviewed, goes as one batch, and its verdicts come back together.
 // A batch that is smaller than what is on its way into the channels waits to become as large, for
-// kLinger at most: reviewed at once it would only wait to be published. So batches are as large as
-// there is much to do, and the more there is, the less each message costs. An image goes alone.
-// While moderation can't be reached the same is asked again, for kPatience.
+// kLinger at most: reviewed at once it would mostly wait to be published. So the more there is to
+// do, the larger are the batches, and the less each message costs. An image goes alone. While
+// moderation can't be reached the same is asked again, for kPatience.
 //
-// With little to do a change of threads costs more than all of the work, so that a message that is
-// accepted alone may go on from the thread that brings its verdict, before the loop hears of it.
+// With little to do a change of threads costs more than the work. A message that was a batch by
+// itself may go on from the thread that brings its verdict, before the loop hears of that.
 //
 // Confined to the thread, on which the callbacks run too. Outlives the loop's last run, and every
 // callback of the client.
@@ -34,7 +35,7 @@ class Reviewer {
   static constexpr size_t kBatchBytes = 8 << 20;  // a single message may be larger
   // A batch of this size waits for no other: looking at it takes longer than sending it.
   static constexpr size_t kPromptBytes = 16 << 10;
-  static constexpr absl::Duration kLinger = absl::Milliseconds(2);
+  static constexpr std::chrono::milliseconds kLinger{2};
 
   Reviewer(net::Executor executor, clients::ModerationClient& moderation, const Traffic& traffic);
 
@@ -42,7 +43,7 @@ class Reviewer {
   using Shortcut = std::function<void(const moderation::v1::Acceptance& accepted)>;
 
   // `done` gets the verdict, or after kPatience the last error. `shortcut` is called before, if the
-  // message is accepted and was asked about alone, by another thread than the loop's.
+  // message is accepted, was a batch by itself, and another thread than the loop's says so.
   void Review(moderation::v1::ReviewRequest request,
               base::Callback<moderation::v1::ReviewResponse> done, Shortcut shortcut = nullptr);
 
@@ -50,6 +51,8 @@ class Reviewer {
   void Flush();
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   struct Asker {
     base::Callback<moderation::v1::ReviewResponse> done;
     absl::Time give_up;
@@ -59,12 +62,12 @@ class Reviewer {
     moderation::v1::ReviewBatch messages;
     std::vector<Asker> askers;  // one for each
     size_t bytes = 0;
-    absl::Time began;
+    Clock::time_point began;
   };
 
   void Gather(moderation::v1::ReviewRequest request, Asker asker);
-  bool MayGrow(const Batch& batch);
-  void FlushLater(absl::Time when);
+  bool Lingers(const Batch& batch);
+  void FlushLater(Clock::time_point when);
   void Send(std::shared_ptr<Batch> batch);
   void TakeShortcut(const Batch& batch,
                     const absl::StatusOr<moderation::v1::ReviewBatchAnswer>& answer) const;

@@ -145,7 +145,7 @@ void Session::Review(const std::shared_ptr<Outgoing>& outgoing,
   if (!outgoing->slow) ++parts_.traffic.under_way;
   Reviewer::Shortcut shortcut;
   if (MayHasten(*outgoing, kind)) {
-    outgoing->hastened = true;
+    outgoing->may_hasten = true;
     CountUnacknowledged(outgoing->bytes);
     shortcut = [self = shared_from_this(), outgoing](const auto& accepted) {
       self->Hasten(*outgoing, accepted);
@@ -174,7 +174,7 @@ bool Session::MayHasten(const Outgoing& outgoing, ChatMessage::KindCase kind) co
 // before that hears of the verdict.
 void Session::Hasten(Outgoing& outgoing, const moderation::v1::Acceptance& accepted) {
   Note(outgoing.trace, "reviewed", "verdict", "accepted");
-  outgoing.published = true;
+  outgoing.hastened = true;
   GiveToPublisher(
       outgoing, accepted.message().SerializeAsString(), accepted.stored(),
       {codec::KindName(accepted.message().kind_case()), outgoing.bytes, false, outgoing.trace});
@@ -183,11 +183,11 @@ void Session::Hasten(Outgoing& outgoing, const moderation::v1::Acceptance& accep
 
 void Session::OnReviewed(Outgoing& outgoing, ChatMessage::KindCase kind,
                          absl::StatusOr<moderation::v1::ReviewResponse> answer) {
-  if (outgoing.published) {
-    outgoing.step = Step::kPublished;
+  if (outgoing.hastened) {
+    outgoing.step = Step::kHastened;
     return Advance();
   }
-  if (outgoing.hastened) CountAcknowledged(outgoing.bytes);  // it was not
+  if (outgoing.may_hasten) CountAcknowledged(outgoing.bytes);  // it was not
   if (!answer.ok()) {
     const std::string what(codec::KindName(kind));
     const bool busy = answer.status().code() == absl::StatusCode::kResourceExhausted;
@@ -279,7 +279,7 @@ bool Session::Perform(Outgoing& outgoing) {
       }
       Unregister();
       return true;
-    case Step::kPublished:
+    case Step::kHastened:
       return true;
   }
   return true;
@@ -338,6 +338,7 @@ void Session::OnPublished(const Published& published, const absl::Status& status
 void Session::Register(const std::string& wanted, const trace::v1::Trace& trace) {
   claiming_ = true;
   ++parts_.traffic.claims;
+  parts_.traffic.end_of_turn.Request();
   clients::NicknameClaim claim;
   claim.channel = identity_.channel;
   claim.connection = identity_.connection;

@@ -64,7 +64,9 @@ struct SessionIdentity {
 
 // One client of one channel: counts it, shows it what is stored, takes its messages and tells it
 // what is refused. Knows nothing of sockets. Lives on one io thread; answers of other threads are
-// posted to its executor. It outlives its connection until everything that it took is dealt with.
+// posted to its executor, save that a message that is alone may go from its review to the publisher
+// on the thread that brings the verdict. It outlives its connection until everything that it took
+// is dealt with.
 class Session final : public hub::Member, public std::enable_shared_from_this<Session> {
  public:
   // Messages of one client that may be on their way to fanout, so that nobody fills the backlog of
@@ -161,7 +163,7 @@ class Session final : public hub::Member, public std::enable_shared_from_this<Se
   std::shared_ptr<trace::Source> trace_;  // null: nobody has looked yet
   std::function<void()> ready_;
   Outbox outbox_;
-  size_t unacknowledged_ = 0;  // published, without an outcome yet
+  size_t unacknowledged_ = 0;  // given to the publisher, or may be by now; without an outcome yet
   size_t unacknowledged_bytes_ = 0;
   bool joined_ = false;            // handed to the hub
   bool claiming_ = false;          // a nickname claim is under way

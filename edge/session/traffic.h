@@ -16,7 +16,7 @@ struct Traffic {
   size_t under_way = 0;
   // Of these, nicknames that are being claimed.
   size_t claims = 0;
-  // To be asked for when something was given to the publisher, or `under_way` went down.
+  // To be asked for when something was given to the publisher, or fewer messages are under way.
   net::EndOfTurn& end_of_turn;
 
   size_t MessagesUnderWay() const { return under_way - claims; }

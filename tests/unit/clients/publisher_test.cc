@@ -413,5 +413,19 @@ TEST_F(PublisherTest, PassesTheTraceOfAMessageOn) {
   EXPECT_FALSE(request.drafts(1).has_trace());
 }
 
+TEST_F(PublisherTest, StoppedItGivesEverythingItsOutcomeAndCallsFanoutNoMore) {
+  Say("sent");
+  Say("waiting");
+  FailAndAwaitRetry(absl::UnavailableError("away"));
+  ASSERT_EQ(batches(), 2U);
+  fanout_.publishes.AnswerLast(absl::UnavailableError("away"));  // it waits for the next attempt
+  publisher_->Stop();
+  EXPECT_THAT(outcomes_, ElementsAre("sent UNKNOWN", "waiting DEADLINE_EXCEEDED"));
+  Say("late");
+  EXPECT_EQ(outcomes_.back(), "late RESOURCE_EXHAUSTED");
+  Outwait(absl::Milliseconds(200));  // longer than until the next attempt
+  EXPECT_EQ(batches(), 2U);
+}
+
 }  // namespace
 }  // namespace gischat::edge::clients

@@ -16,8 +16,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using tests::FakeFanout;
-using tests::FakeModeration;
 
 using net::Rate;
 
