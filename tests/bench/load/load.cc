@@ -107,9 +107,9 @@ absl::Status Load::ConnectAll() {
 
 absl::Status Load::Idle() {
   if (absl::Status status = watch_.Begin(); !status.ok()) return status;
-  const int64_t began = MonotonicNs();
-  SleepUntil(began + absl::ToInt64Nanoseconds(options_.idle));
-  result_.measured = absl::Nanoseconds(MonotonicNs() - began);
+  result_.began_ns = MonotonicNs();
+  SleepUntil(result_.began_ns + absl::ToInt64Nanoseconds(options_.idle));
+  result_.measured = absl::Nanoseconds(MonotonicNs() - result_.began_ns);
   return watch_.End();
 }
 
@@ -125,6 +125,7 @@ absl::Status Load::Play() {
                               {"measure", times.measure_ns},
                               {"end", times.end_ns}});
   if (!status.ok()) return status;
+  result_.began_ns = times.measure_ns;
   SleepUntil(times.measure_ns);
   status = watch_.Begin();
   if (!status.ok()) return status;

@@ -19,6 +19,7 @@ namespace gischat::bench {
 // What a run found out, all processes together.
 struct Result {
   absl::Duration measured;
+  int64_t began_ns = 0;  // of CLOCK_MONOTONIC, when measuring began
   Tally tally;
   Faults faults;
   std::vector<ServerWatch::Server> servers;

@@ -46,6 +46,7 @@ void AddLoad(const Options& options, Json& line) {
 void AddMessages(const Result& result, double seconds, Json& line) {
   const Tally& tally = result.tally;
   line["connect_seconds"] = Rounded(tally.connect_seconds);
+  line["began"] = Rounded(static_cast<double>(result.began_ns) / 1e9);
   line["seconds"] = Rounded(seconds);
   line["sent"] = tally.sent;
   line["sent_per_second"] = Each(static_cast<double>(tally.sent), seconds);

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from servers import Server, nobody_is_on, redis_info, wait_until
+from servers import Server, redis_info
 
 Numbers = dict[str, float]
 # Beyond what the flags of a run ask for: connecting, draining, patience.
 GRACE_SECONDS = 900
 BACKGROUND_SECONDS = 2.0
+COUNT_SECONDS = 0.1  # between two looks at what Redis has done
 
 FAULTS = (
     "lost",
@@ -34,6 +38,15 @@ class RunFailed(Exception):
     """A run that could not be made at all."""
 
 
+@dataclass(frozen=True)
+class RedisCount:
+    """How many commands Redis had done at a moment of the monotonic clock, those inside of scripts
+    and the question itself too."""
+
+    at: float
+    commands: float
+
+
 def put_load(bin_dir: Path, server: Server, flags: Sequence[str]) -> tuple[Numbers, list[str]]:
     """Runs gischat-load; its numbers, and what was wrong in words."""
     command = [str(bin_dir / "gischat-load")]
@@ -42,17 +55,16 @@ def put_load(bin_dir: Path, server: Server, flags: Sequence[str]) -> tuple[Numbe
     for pid in server.pids:
         command += ["--pid", str(pid)]
     background = _redis_background(server)
-    visit = _redis_visit(server, command, flags, background)
     threads_before = _threads_of(server.pids)
-    commands_before, began = _redis_commands(server), time.monotonic()
-    report = _run([*command, *flags])
+    with _redis_watched(server) as counts:
+        report = _run([*command, *flags])
     numbers = flat(report)
     add_derived(numbers)
     _add_balance(threads_before, _threads_of(server.pids), numbers)
-    if numbers.get("sent"):
-        grown = _redis_commands(server) - commands_before
-        grown -= visit + background * (time.monotonic() - began)
-        numbers["redis_commands_per_message"] = grown / numbers["sent"]
+    if counts and numbers.get("sent_per_second"):
+        began, seconds = numbers["began"], numbers["seconds"]
+        rate = commands_per_second(counts, began, began + seconds) - background
+        numbers["redis_commands_per_message"] = rate / numbers["sent_per_second"]
     return numbers, problems_of(report)
 
 
@@ -135,30 +147,48 @@ def _add_balance(
         numbers["busiest_thread_to_next"] = spent[0] / spent[1]
 
 
-def _redis_commands(server: Server) -> float:
-    """Commands so far, those inside scripts too; 0 without a Redis."""
-    if server.redis_port is None:
-        return 0
-    return float(redis_info(server.redis_port)["total_commands_processed"])
+def commands_per_second(counts: Sequence[RedisCount], began: float, ended: float) -> float:
+    """What Redis did between two moments, without the counting itself."""
+    inside = [count for count in counts if began <= count.at <= ended]
+    if len(inside) < 2:
+        raise RunFailed("too short to count the commands of Redis")
+    first, last = inside[0], inside[-1]
+    counting = len(inside) - 1
+    return (last.commands - first.commands - counting) / (last.at - first.at)
+
+
+@contextlib.contextmanager
+def _redis_watched(server: Server) -> Iterator[list[RedisCount]]:
+    """Counts what Redis does meanwhile; the list is empty without one."""
+    counts: list[RedisCount] = []
+    port, over = server.redis_port, threading.Event()
+    if port is None:
+        yield counts
+        return
+
+    def watch() -> None:
+        while not over.wait(COUNT_SECONDS):
+            counts.append(_redis_count(port))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield counts
+    finally:
+        over.set()
+        thread.join()
+
+
+def _redis_count(port: int) -> RedisCount:
+    commands = float(redis_info(port)["total_commands_processed"])
+    return RedisCount(time.monotonic(), commands)
 
 
 def _redis_background(server: Server) -> float:
     """Commands a second while nothing happens: heartbeats and leases."""
-    if server.redis_port is None:
-        return 0
-    before, began = _redis_commands(server), time.monotonic()
-    time.sleep(BACKGROUND_SECONDS)
-    return (_redis_commands(server) - before) / (time.monotonic() - began)
-
-
-def _redis_visit(
-    server: Server, command: Sequence[str], flags: Sequence[str], background: float
-) -> float:
-    """Commands for as many clients who come, say nothing, and go."""
-    if server.redis_port is None:
-        return 0
-    clients = flags[flags.index("--clients") + 1]
-    before, began = _redis_commands(server), time.monotonic()
-    _run([*command, "--clients", clients, "--idle", "1"])
-    wait_until(lambda: nobody_is_on(server), "the last of them is reported")
-    return _redis_commands(server) - before - background * (time.monotonic() - began)
+    began = time.monotonic()
+    with _redis_watched(server) as counts:
+        if server.redis_port is None:
+            return 0
+        time.sleep(BACKGROUND_SECONDS)
+    return commands_per_second(counts, began, time.monotonic())

@@ -11,13 +11,12 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 # Behind our own folder: both have a run.py.
 sys.path.append(str(Path(__file__).resolve().parents[2] / "conformance"))
 
 from deployment import Deployment, grpc_target  # noqa: E402
-from http_client import Address, request  # noqa: E402
+from http_client import Address  # noqa: E402
 from ports import free_port  # noqa: E402
 from processes import RedisServer, ServerProcess, wait_until  # noqa: E402
 
@@ -106,14 +105,6 @@ def _server_of(deployment: Deployment, edges: list[Address]) -> Server:
         server.redis_port = deployment.redis.port
         server.pids.append(int(redis_info(deployment.redis.port)["process_id"]))
     return server
-
-
-def nobody_is_on(server: Server) -> bool:
-    """As the server says itself."""
-    url = urlsplit(server.urls[0])
-    assert url.hostname is not None and url.port is not None
-    status = request(Address(url.hostname, url.port), "GET", "/status").json()
-    return all(channel["nb_connected_users"] == 0 for channel in status["channels"])
 
 
 def redis_info(port: int) -> dict[str, str]:

@@ -7,7 +7,7 @@ import os
 import sys
 import unittest
 
-from measuring import add_derived, flat, problems_of
+from measuring import RedisCount, RunFailed, add_derived, commands_per_second, flat, problems_of
 from run import lessened
 from scenarios import SCENARIOS, window
 from servers import cores
@@ -34,6 +34,17 @@ class DerivedTest(unittest.TestCase):
         numbers = {"stalled": 50.0, "server_most_above_begin_mib": 100.0}
         add_derived(numbers)
         self.assertEqual(numbers["mib_per_stalled"], 2)
+
+
+class RedisCountTest(unittest.TestCase):
+    counts = [RedisCount(at, commands) for at, commands in ((1, 0), (2, 100), (3, 151), (4, 202))]
+
+    def test_counts_what_was_done_while_it_was_measured_without_the_questions(self) -> None:
+        self.assertEqual(commands_per_second(self.counts, 1.5, 4.5), 50)
+
+    def test_says_when_there_was_no_time_to_count(self) -> None:
+        with self.assertRaises(RunFailed):
+            commands_per_second(self.counts, 1.5, 2.5)
 
 
 class MediansTest(unittest.TestCase):
