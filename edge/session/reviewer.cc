@@ -69,6 +69,7 @@ void Reviewer::Flush() {
 bool Reviewer::Lingers(const Batch& batch) {
   if (batch.bytes >= kPromptBytes) return false;
   if (under_way_ > 0) return true;
+  if (!lingers_) return false;
   const size_t size = batch.askers.size();
   if (traffic_.MessagesUnderWay() <= 2 * size) return false;
   const Clock::time_point end = batch.began + kLinger;
@@ -91,6 +92,8 @@ void Reviewer::Send(std::shared_ptr<Batch> batch) {
   const std::shared_ptr<const moderation::v1::ReviewBatch> messages(batch, &batch->messages);
   ++under_way_;
   moderation_.ReviewAll(messages, [this, batch = std::move(batch)](auto answer) mutable {
+    // A verdict that comes on this thread was a function call, which is not worth waiting for.
+    if (executor_.running_in_this_thread()) lingers_ = false;
     TakeShortcut(*batch, answer);
     asio::post(executor_, [this, batch = std::move(batch), answer = std::move(answer)]() mutable {
       OnAnswer(*batch, std::move(answer));

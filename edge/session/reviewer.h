@@ -19,7 +19,8 @@ namespace gischat::edge::session {
 // Asks moderation about the messages of one io thread's clients. What they bring in one turn of the
 // loop, or while a batch is being reviewed, goes as one batch, and its verdicts come back together.
 // A batch that is smaller than what is on its way into the channels waits to become as large, for
-// kLinger at most: reviewed at once it would mostly wait to be published. So the more there is to
+// kLinger at most: reviewed at once it would mostly wait to be published. (Unless moderation is in
+// the same process, where a batch costs no more than its messages.) So the more there is to
 // do, the larger are the batches, and the less each message costs. An image goes alone. While
 // moderation can't be reached the same is asked again, for kPatience.
 //
@@ -81,6 +82,7 @@ class Reviewer {
   net::EndOfTurn flush_;
   std::deque<std::shared_ptr<Batch>> gathered_;
   size_t under_way_ = 0;  // batches
+  bool lingers_ = true;
   net::Timer linger_timer_;
   bool lingering_ = false;  // the timer runs
 };

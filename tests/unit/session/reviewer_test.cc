@@ -149,7 +149,6 @@ TEST_F(ReviewerTest, BatchGoesWhenNoMoreThanItselfIsUnderWay) {
 }
 
 TEST_F(ReviewerTest, NoBatchWaitsForLong) {
-  moderation_.reviews.AnswerAtOnce(FakeModeration::Judge);
   traffic_.under_way = 100;
   for (const int count : {1, 2, 3}) {
     const auto asked = std::chrono::steady_clock::now();
@@ -157,6 +156,8 @@ TEST_F(ReviewerTest, NoBatchWaitsForLong) {
     ASSERT_TRUE(tests::RunUntil(loop_, [&] { return moderation_.batches == count; }));
     EXPECT_GE(std::chrono::steady_clock::now() - asked, Reviewer::kLinger)
         << "the timer of one is not the next one's";
+    moderation_.reviews.AnswerLast(absl::InternalError("broken"));
+    Settle();
   }
 }
 
@@ -166,6 +167,16 @@ TEST_F(ReviewerTest, NicknamesThatAreBeingClaimedAreNotWaitedFor) {
   Ask(TextOf("a"));
   Settle();
   EXPECT_EQ(moderation_.batches, 1);
+}
+
+TEST_F(ReviewerTest, BatchDoesNotWaitForWhatIsUnderWayWhereModerationIsNear) {
+  moderation_.reviews.AnswerAtOnce(FakeModeration::Judge);
+  Ask(TextOf("a"));
+  Settle();
+  traffic_.under_way = 100;
+  Ask(TextOf("b"));
+  Settle();
+  EXPECT_THAT(told_, ElementsAre("a", "b"));
 }
 
 TEST_F(ReviewerTest, LargeBatchDoesNotWaitForWhatIsUnderWay) {
