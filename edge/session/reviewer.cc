@@ -69,7 +69,7 @@ void Reviewer::Flush() {
 bool Reviewer::Lingers(const Batch& batch) {
   if (batch.bytes >= kPromptBytes) return false;
   if (under_way_ > 0) return true;
-  if (!lingers_) return false;
+  if (moderation_is_near_) return false;
   const size_t size = batch.askers.size();
   if (traffic_.MessagesUnderWay() <= 2 * size) return false;
   const Clock::time_point end = batch.began + kLinger;
@@ -92,9 +92,11 @@ void Reviewer::Send(std::shared_ptr<Batch> batch) {
   const std::shared_ptr<const moderation::v1::ReviewBatch> messages(batch, &batch->messages);
   ++under_way_;
   moderation_.ReviewAll(messages, [this, batch = std::move(batch)](auto answer) mutable {
-    // A verdict that comes on this thread was a function call, which is not worth waiting for.
-    if (executor_.running_in_this_thread()) lingers_ = false;
-    TakeShortcut(*batch, answer);
+    if (executor_.running_in_this_thread()) {
+      moderation_is_near_ = true;  // it was a function call
+    } else {
+      TakeShortcut(*batch, answer);
+    }
     asio::post(executor_, [this, batch = std::move(batch), answer = std::move(answer)]() mutable {
       OnAnswer(*batch, std::move(answer));
     });
@@ -105,7 +107,6 @@ void Reviewer::TakeShortcut(const Batch& batch,
                             const absl::StatusOr<moderation::v1::ReviewBatchAnswer>& answer) const {
   if (batch.askers.size() != 1 || !batch.askers.front().shortcut) return;
   if (!answer.ok() || answer->answers_size() != 1 || !answer->answers(0).has_accepted()) return;
-  if (executor_.running_in_this_thread()) return;  // there is no change of threads to be saved
   batch.askers.front().shortcut(answer->answers(0).accepted());
 }
 

@@ -81,8 +81,8 @@ class Reviewer {
   const Traffic& traffic_;
   net::EndOfTurn flush_;
   std::deque<std::shared_ptr<Batch>> gathered_;
-  size_t under_way_ = 0;  // batches
-  bool lingers_ = true;
+  size_t under_way_ = 0;             // batches
+  bool moderation_is_near_ = false;  // in this process: there is nothing worth waiting for
   net::Timer linger_timer_;
   bool lingering_ = false;  // the timer runs
 };
